@@ -1,0 +1,1 @@
+"""The on-car runtime: frame, model, command, serial line; safe whatever fails."""
