@@ -1,0 +1,36 @@
+"""The one module that imports a TFLite runtime: LiteRT, or its predecessor where it has no wheel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from controller.errors import ModelError
+
+try:
+    from ai_edge_litert.interpreter import Interpreter
+
+    RUNTIME = "ai-edge-litert"
+except ImportError:  # 32-bit ARM: no LiteRT wheel
+    from tflite_runtime.interpreter import Interpreter
+
+    RUNTIME = "tflite-runtime"
+
+
+def make_interpreter(model: Path, threads: int = 1) -> Any:  # noqa: ANN401 - neither has types
+    """An interpreter with its tensors allocated.
+
+    Args:
+        model: The ``.tflite`` file.
+        threads: CPU threads for the kernels; 1 is fastest for the native 45x80 networks.
+
+    Raises:
+        ModelError: If the file is not a model that this runtime can run.
+    """
+    try:
+        interpreter = Interpreter(model_path=str(model), num_threads=threads)
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split()) or "unknown reason"
+        raise ModelError(f"{model}: not a model that {RUNTIME} can run: {reason}") from error
+    return interpreter

@@ -1,0 +1,133 @@
+"""The pilot: one frame in, three probabilities out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from controller.cards import Card, read_card
+from controller.errors import ModelError
+from controller.frames import Pixels, fit
+from controller.frameset import CLASS_NAMES
+from controller.interpreter import make_interpreter
+
+Probabilities = npt.NDArray[np.float32]
+"""``(3,) float32`` in the label order forward, left, right; each 0 to 1, together about 1."""
+
+MODELS_DIR = Path(__file__).parent / "models"
+DEFAULT_MODEL = "default"
+
+
+class Pilot(Protocol):
+    """Whatever turns frames into probabilities."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the frames that it takes, in pixels."""
+        ...
+
+    def fit(self, pixels: Pixels) -> Pixels:
+        """Fit a camera's picture into the pilot's input; the result is valid until the next."""
+        ...
+
+    def infer(self) -> Probabilities:
+        """The probabilities for the picture fitted last; valid until the next call."""
+        ...
+
+
+def find_model(name: str) -> Path:
+    """The ``.tflite`` file that a user's word means: a path, or the name of a shipped model.
+
+    Raises:
+        ModelError: If there is no such file; the message lists the shipped names.
+    """
+    path = Path(name)
+    if path.suffix == ".tflite" or path.exists():
+        if not path.is_file():
+            raise ModelError(f"{path}: no such model file")
+        return path
+    shipped = MODELS_DIR / f"{name}.tflite"
+    if shipped.is_file():
+        return shipped
+    names = ", ".join(sorted(file.stem for file in MODELS_DIR.glob("*.tflite"))) or "none"
+    raise ModelError(f"{name}: neither a .tflite file nor a shipped model (shipped: {names})")
+
+
+class TflitePilot:
+    """A TFLite model with its card. Not thread-safe: one thread fits and infers.
+
+    Frames are written straight into the input tensor and probabilities read straight from the
+    output tensor; nothing is allocated per frame.
+    """
+
+    def __init__(self, model: Path, threads: int = 1) -> None:
+        """Load a model and check it against its card.
+
+        Args:
+            model: The ``.tflite`` file, its card beside it.
+            threads: CPU threads for the interpreter.
+
+        Raises:
+            ModelError: If model or card is missing, broken, or they do not belong together, or
+                if the model does not take ``(1, H, W, 3) uint8`` and give three values.
+        """
+        self.model = model
+        self.card: Card = read_card(model)
+        self._interpreter = make_interpreter(model, threads)
+        self._input = self._check_input()
+        self._output, self._scale, self._zero = self._check_output()
+        self._probabilities: Probabilities = np.zeros(len(CLASS_NAMES), np.float32)
+
+    def _check_input(self) -> int:
+        details = self._interpreter.get_input_details()
+        found = [(tuple(map(int, d["shape"])), np.dtype(d["dtype"]).name) for d in details]
+        wanted = (1, self.card.height, self.card.width, 3)
+        if found != [(wanted, "uint8")]:
+            raise ModelError(f"{self.model}: takes {found}, its card says one {wanted} uint8")
+        return int(details[0]["index"])
+
+    def _check_output(self) -> tuple[int, float, int]:
+        details = self._interpreter.get_output_details()
+        shapes = [tuple(map(int, d["shape"])) for d in details]
+        if shapes != [(1, len(CLASS_NAMES))]:
+            raise ModelError(f"{self.model}: gives {shapes}, expected one (1, {len(CLASS_NAMES)})")
+        dtype = np.dtype(details[0]["dtype"])
+        if dtype == np.float32:
+            return int(details[0]["index"]), 1.0, 0
+        scale, zero = details[0]["quantization"]
+        if dtype not in (np.dtype(np.uint8), np.dtype(np.int8), np.dtype(np.int16)) or scale <= 0:
+            raise ModelError(f"{self.model}: gives {dtype} with scale {scale}, cannot be read")
+        return int(details[0]["index"]), float(scale), int(zero)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the frames that the model takes, in pixels."""
+        return self.card.height, self.card.width
+
+    def fit(self, pixels: Pixels) -> Pixels:
+        """Fit a picture into the model's input tensor.
+
+        Args:
+            pixels: ``(h, w, 3) uint8`` RGB of any size.
+
+        Returns:
+            A view of the input tensor, ``(H, W, 3) uint8``. Drop it before `infer`: the
+            interpreter refuses to run while somebody holds its memory.
+        """
+        view = self._interpreter.tensor(self._input)()[0]
+        return fit(pixels, self.card.height, self.card.width, out=view)
+
+    def infer(self) -> Probabilities:
+        """Run the model on the picture fitted last.
+
+        Returns:
+            ``(3,) float32`` probabilities, the same array at every call.
+        """
+        self._interpreter.invoke()
+        view = self._interpreter.tensor(self._output)()[0]
+        np.subtract(view, self._zero, out=self._probabilities, casting="unsafe")
+        self._probabilities *= self._scale
+        return self._probabilities
