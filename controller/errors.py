@@ -27,3 +27,7 @@ class DataError(UsageError):
 
 class CameraError(ControllerError):
     """A camera cannot be opened, or has stopped for good. Ends the process: systemd restarts it."""
+
+
+class EndOfFrames(ControllerError):  # noqa: N818 - not an error: a recording is over
+    """A camera that plays a recording has played all of it."""
