@@ -1,0 +1,155 @@
+"""The loop: a frame arrives, a command leaves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from controller.cameras.base import Camera
+from controller.clock import Clock
+from controller.errors import EndOfFrames
+from controller.frames import Frame, Pixels
+from controller.pilot import Pilot
+from controller.supervisor import Decision, Supervisor
+from firmware_bridge.commands import Command
+from firmware_bridge.link import Link, LinkHealth
+
+STAGES = ("wait", "fit", "invoke", "decide", "send")
+"""What a cycle's `stages_ns` measure, in this order."""
+LONGEST_WAIT_MS = 50.0
+"""How long the loop waits for a frame before it looks after the link again, in ms."""
+FAREWELL_STOPS = 3
+"""STOPs sent on leaving: one would do, the line may lose one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """One turn of the loop, as it is recorded and shown.
+
+    Attributes:
+        frame: The frame; None when none came in time.
+        pixels: The frame as the model saw it, ``(H, W, 3) uint8`` RGB, a copy; None without one.
+        probabilities: Forward, left, right, as the model gave them; None without a frame.
+        decision: What was decided.
+        sequence: Sequence number it was sent with; 0 if the link dropped it.
+        sent_ns: When the command had left, on the loop's clock.
+        stages_ns: Real time spent in each of `STAGES`.
+        health: The link as it was when it was decided.
+    """
+
+    frame: Frame | None
+    pixels: Pixels | None
+    probabilities: tuple[float, float, float] | None
+    decision: Decision
+    sequence: int
+    sent_ns: int
+    stages_ns: tuple[int, int, int, int, int]
+    health: LinkHealth
+
+    @property
+    def age_ns(self) -> int:
+        """Age of the frame when its command had left, in ns; 0 without a frame."""
+        return 0 if self.frame is None else self.sent_ns - self.frame.capture_ns
+
+
+Sink = Callable[[Cycle], None]
+"""Whoever wants to see every cycle: recorder, statistics, progress. Called after the command left."""
+
+
+class Loop:
+    """Drives camera -> pilot -> supervisor -> link, one frame at a time, in one thread.
+
+    Devices are opened and closed by the caller. Whatever ends `run`, STOP is sent last.
+    """
+
+    def __init__(
+        self,
+        camera: Camera,
+        pilot: Pilot,
+        supervisor: Supervisor,
+        link: Link,
+        clock: Clock,
+        sinks: Sequence[Sink] = (),
+        stopwatch: Callable[[], int] = time.perf_counter_ns,
+    ) -> None:
+        """Put the parts together.
+
+        Args:
+            camera: An open camera.
+            pilot: The model.
+            supervisor: Decides; the caller arms it.
+            link: An open link.
+            clock: The time of frames, commands and the supervisor.
+            sinks: Called with every cycle, in this order.
+            stopwatch: Real ns, for the stages; a virtual clock stands still while code runs.
+        """
+        self._camera = camera
+        self._pilot = pilot
+        self._supervisor = supervisor
+        self._link = link
+        self._clock = clock
+        self._sinks = tuple(sinks)
+        self._stopwatch = stopwatch
+
+    def run(self, keep_going: Callable[[], bool]) -> None:
+        """Drive until `keep_going` says no or a recording is over.
+
+        Raises:
+            CameraError: If the camera has stopped for good (STOP has been sent).
+        """
+        try:
+            while keep_going():
+                cycle = self._turn()
+                if cycle is not None:
+                    for sink in self._sinks:
+                        sink(cycle)
+        except EndOfFrames:
+            return
+        finally:
+            for _ in range(FAREWELL_STOPS):
+                self._link.send(Command.STOP, 150)
+
+    def _turn(self) -> Cycle | None:
+        start = self._stopwatch()
+        patience_ms = self._supervisor.patience_ms(self._clock.now_ns(), LONGEST_WAIT_MS)
+        frame = self._camera.read(patience_ms)
+        waited = self._stopwatch()
+        if frame is None:
+            return self._silence(start, waited)
+        view = self._pilot.fit(frame.pixels)
+        pixels = view.copy()
+        del view  # the interpreter refuses to run while somebody holds its memory
+        fitted = self._stopwatch()
+        probabilities = self._pilot.infer()
+        inferred = self._stopwatch()
+        health = self._link.health()
+        decision = self._supervisor.on_frame(
+            self._clock.now_ns(), frame.capture_ns, probabilities, health
+        )
+        decided = self._stopwatch()
+        sequence = self._link.send(decision.command, decision.ttl_ms)
+        sent_ns = self._clock.now_ns()
+        sent = self._stopwatch()
+        forward, left, right = probabilities.tolist()
+        return Cycle(
+            frame,
+            pixels,
+            (forward, left, right),
+            decision,
+            sequence,
+            sent_ns,
+            (waited - start, fitted - waited, inferred - fitted, decided - inferred, sent - decided),
+            health,
+        )
+
+    def _silence(self, start: int, waited: int) -> Cycle | None:
+        health = self._link.health()
+        decision = self._supervisor.on_silence(self._clock.now_ns(), health)
+        decided = self._stopwatch()
+        if decision is None:
+            return None
+        sequence = self._link.send(decision.command, decision.ttl_ms)
+        sent_ns = self._clock.now_ns()
+        stages_ns = (waited - start, 0, 0, decided - waited, self._stopwatch() - decided)
+        return Cycle(None, None, None, decision, sequence, sent_ns, stages_ns, health)

@@ -1,0 +1,242 @@
+"""The supervisor: the state machine that decides which command is really sent.
+
+It is pure: it reads no clock and touches no device. The loop tells it what happened and when, and
+sends what it answers. Where it stands and why is in every decision::
+
+    state     leaves for   when
+    DISARMED  ARMED        the owner arms
+    ARMED     DRIVING      a good frame, and the link and the microcontroller are ready
+    DRIVING   STOPPED      any fault; the reason is kept
+    STOPPED   ARMED        a passing fault (a late frame) is gone for `RECOVERY_FRAMES` good frames;
+                           a lasting fault: the owner arms again, or, if the owner allowed it
+                           (`rearm`), it is gone for `REARM_NS`. Never by itself after the
+                           emergency stop or a low battery.
+    any       DISARMED     the owner disarms; SIGTERM (and then for good)
+
+Every state but DRIVING sends STOP.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from dataclasses import dataclass
+
+from controller.pilot import Probabilities
+from firmware_bridge.commands import Command, McuState, Trip
+from firmware_bridge.link import LinkHealth
+
+FRESH_NS = 150_000_000
+"""Age at which a frame is too old to act on (design, contract 3), in ns."""
+MAX_TTL_MS = 150
+"""Longest time to live that the wire carries (design, contract 4), in ms."""
+RECOVERY_FRAMES = 3
+"""Good frames in a row after which a passing fault is over."""
+REARM_NS = 1_000_000_000
+"""How long a lasting fault must be gone before `rearm` arms again, in ns."""
+SUM_TOLERANCE = 0.1
+"""How far from 1 three 8-bit probabilities may add up (each is rounded to 1/256)."""
+
+
+class State(enum.Enum):
+    """Where the supervisor stands."""
+
+    DISARMED = "disarmed"
+    ARMED = "armed"
+    DRIVING = "driving"
+    STOPPED = "stopped"
+
+
+class Reason(enum.Enum):
+    """Why the car does not drive."""
+
+    NONE = "driving"
+    NOT_ARMED = "not armed"
+    WAITING = "waiting for frame, link and microcontroller"
+    STALE_FRAME = "newest frame too old"
+    BAD_OUTPUT = "model output is not probabilities"
+    LINK_DOWN = "link down"
+    MISMATCH = "microcontroller does not do what it was told"
+    MCU_TRIPPED = "microcontroller disarmed itself"
+    MCU_LOCKED = "emergency stop or low battery"
+    SHUTDOWN = "shutting down"
+
+
+_PASSING = frozenset({Reason.STALE_FRAME})
+_LOCKING_TRIPS = frozenset({Trip.ESTOP, Trip.BATTERY})
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to send, and why.
+
+    Attributes:
+        command: The command.
+        ttl_ms: Its time to live, 1 to 150 ms: 150 ms less the age of its frame.
+        state: The supervisor's state after deciding.
+        reason: Why it is STOP; `Reason.NONE` while driving.
+    """
+
+    command: Command
+    ttl_ms: int
+    state: State
+    reason: Reason
+
+
+def choose(probabilities: Probabilities) -> Command | None:
+    """The most probable class; the first of equals. None if these are not three probabilities.
+
+    Args:
+        probabilities: ``(3,) float32`` as the model gave them.
+    """
+    forward, left, right = probabilities.tolist()
+    total = forward + left + right
+    if not (
+        math.isfinite(total)
+        and min(forward, left, right) >= 0.0
+        and max(forward, left, right) <= 1.0
+        and abs(total - 1.0) <= SUM_TOLERANCE
+    ):
+        return None
+    if forward >= left and forward >= right:
+        return Command.FORWARD
+    return Command.LEFT if left >= right else Command.RIGHT
+
+
+class Supervisor:
+    """See the module's text. Times are monotonic ns on the loop's clock."""
+
+    def __init__(self, *, rearm: bool = False) -> None:
+        """Start disarmed.
+
+        Args:
+            rearm: The owner's leave to arm again by itself once a lasting fault is gone.
+        """
+        self._rearm = rearm
+        self._state = State.DISARMED
+        self._reason = Reason.NOT_ARMED
+        self._newest_capture_ns: int | None = None
+        self._good_frames = 0
+        self._good_since_ns: int | None = None
+        self._shut_down = False
+
+    @property
+    def state(self) -> State:
+        """Where it stands."""
+        return self._state
+
+    @property
+    def reason(self) -> Reason:
+        """Why it does not drive."""
+        return self._reason
+
+    def arm(self) -> None:
+        """The owner wants it to drive. Without effect while driving or after `shut_down`."""
+        if not self._shut_down and self._state in (State.DISARMED, State.STOPPED):
+            self._state, self._reason = State.ARMED, Reason.WAITING
+
+    def disarm(self) -> None:
+        """The owner wants it to stand."""
+        self._state = State.DISARMED
+        self._reason = Reason.SHUTDOWN if self._shut_down else Reason.NOT_ARMED
+
+    def shut_down(self) -> None:
+        """STOP from now on, for good."""
+        self._shut_down = True
+        self.disarm()
+
+    def patience_ms(self, now_ns: int, longest_ms: float) -> float:
+        """How long the loop may wait for a frame before it must ask `on_silence`, in ms."""
+        if self._state is not State.DRIVING or self._newest_capture_ns is None:
+            return longest_ms
+        left_ms = (self._newest_capture_ns + FRESH_NS - now_ns) / 1e6
+        # A command takes about 2 ms to cross the line: be early, so that STOP beats the deadman.
+        return max(0.0, min(longest_ms, left_ms - 10.0))
+
+    def on_frame(
+        self, now_ns: int, capture_ns: int, probabilities: Probabilities, health: LinkHealth
+    ) -> Decision:
+        """Decide on a frame that went through the model.
+
+        Args:
+            now_ns: Time after the model ran.
+            capture_ns: When the frame was taken.
+            probabilities: ``(3,) float32`` as the model gave them.
+            health: The link, just asked.
+        """
+        self._newest_capture_ns = capture_ns
+        chosen = choose(probabilities)
+        ttl_ms = min(MAX_TTL_MS, (capture_ns + FRESH_NS - now_ns) // 1_000_000)
+        if ttl_ms < 1:
+            fault = Reason.STALE_FRAME
+        elif chosen is None:
+            fault = Reason.BAD_OUTPUT
+        else:
+            fault = self._link_fault(health)
+        self._step(now_ns, fault, _is_ready(health))
+        if self._state is State.DRIVING and chosen is not None:
+            return Decision(chosen, int(ttl_ms), self._state, Reason.NONE)
+        return self._stop()
+
+    def on_silence(self, now_ns: int, health: LinkHealth) -> Decision | None:
+        """Decide when no frame came in time.
+
+        Returns:
+            What to send; None while driving on a command that still holds.
+        """
+        fault = self._link_fault(health)
+        newest = self._newest_capture_ns
+        if newest is None or now_ns - newest >= FRESH_NS - 10_000_000:
+            fault = fault if fault is not Reason.NONE else Reason.STALE_FRAME
+        if self._state is State.DRIVING and fault is Reason.NONE:
+            return None
+        self._step(now_ns, fault if fault is not Reason.NONE else Reason.WAITING, ready=False)
+        return self._stop()
+
+    def _stop(self) -> Decision:
+        return Decision(Command.STOP, MAX_TTL_MS, self._state, self._reason)
+
+    def _link_fault(self, health: LinkHealth) -> Reason:
+        if not health.connected:
+            return Reason.LINK_DOWN
+        if health.mismatched:
+            return Reason.MISMATCH
+        status = health.status
+        if status is not None and status.state is McuState.DISARMED:
+            if status.trip in _LOCKING_TRIPS:
+                return Reason.MCU_LOCKED
+            # Before driving that is no fault: the STOPs being sent are what arms it.
+            return Reason.MCU_TRIPPED if self._state is State.DRIVING else Reason.NONE
+        return Reason.NONE
+
+    def _step(self, now_ns: int, fault: Reason, ready: bool) -> None:
+        good = fault is Reason.NONE
+        if not good:
+            self._good_frames, self._good_since_ns = 0, None
+        else:
+            self._good_frames += 1
+            if self._good_since_ns is None:
+                self._good_since_ns = now_ns
+        if self._state is State.DRIVING and not good:
+            self._state, self._reason = State.STOPPED, fault
+        elif self._state is State.STOPPED:
+            if fault is Reason.MCU_LOCKED:
+                self._reason = fault
+            if self._recovered(now_ns):
+                self._state, self._reason = State.ARMED, Reason.WAITING
+        elif self._state is State.ARMED and good and ready:
+            self._state, self._reason = State.DRIVING, Reason.NONE
+
+    def _recovered(self, now_ns: int) -> bool:
+        if self._good_since_ns is None:
+            return False
+        if self._reason in _PASSING:
+            return self._good_frames >= RECOVERY_FRAMES
+        if self._reason is Reason.MCU_LOCKED:
+            return False
+        return self._rearm and now_ns - self._good_since_ns >= REARM_NS
+
+
+def _is_ready(health: LinkHealth) -> bool:
+    status = health.status
+    return health.connected and (status is None or status.state is not McuState.DISARMED)
