@@ -13,5 +13,9 @@ class VersionError(LinkError):
     """The peer speaks another protocol version; the message says which side to update."""
 
 
+class FrameError(BridgeError):
+    """Bytes that are no frame of this protocol, or a frame that says something impossible."""
+
+
 class EmulatorError(BridgeError):
     """The firmware cannot be built or emulated on this machine."""
