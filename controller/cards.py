@@ -117,6 +117,4 @@ def read_card(model: Path) -> Card:
             f"{model}: is not the file that its card describes "
             f"(SHA-256 {sha256[:12]}…, card {str(facts.get('sha256'))[:12]}…); export again"
         )
-    return Card(
-        str(facts.get("name", model.stem)), sha256, shape["height"], shape["width"], facts
-    )
+    return Card(str(facts.get("name", model.stem)), sha256, shape["height"], shape["width"], facts)

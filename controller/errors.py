@@ -31,3 +31,7 @@ class CameraError(ControllerError):
 
 class EndOfFrames(ControllerError):  # noqa: N818 - not an error: a recording is over
     """A camera that plays a recording has played all of it."""
+
+
+class ReplayError(ControllerError):
+    """The other end of the line does not play along."""

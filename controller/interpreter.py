@@ -1,4 +1,4 @@
-"""The one module that imports a TFLite runtime: LiteRT, or its predecessor where it has no wheel."""
+"""The one module that imports a TFLite runtime: LiteRT, or tflite-runtime where it has no wheel."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class Cycle:
 
 
 Sink = Callable[[Cycle], None]
-"""Whoever wants to see every cycle: recorder, statistics, progress. Called after the command left."""
+"""Sees every cycle, after its command has left: recorder, statistics, progress."""
 
 
 class Loop:
@@ -139,7 +139,13 @@ class Loop:
             decision,
             sequence,
             sent_ns,
-            (waited - start, fitted - waited, inferred - fitted, decided - inferred, sent - decided),
+            (
+                waited - start,
+                fitted - waited,
+                inferred - fitted,
+                decided - inferred,
+                sent - decided,
+            ),
             health,
         )
 

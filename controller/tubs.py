@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from controller.errors import DataError
 from controller.frames import Pixels
+from controller.pictures import decode_picture
 from firmware_bridge.commands import Command
 
 TURN_ANGLE = 0.2
@@ -97,8 +97,7 @@ def read_picture(record: TubRecord) -> Pixels | None:
         coded = np.fromfile(record.picture, np.uint8)
     except OSError:
         return None
-    picture = cv2.imdecode(coded, cv2.IMREAD_COLOR_RGB) if coded.size else None
-    return None if picture is None else picture.astype(np.uint8, copy=False)
+    return decode_picture(coded)
 
 
 def _read_manifest(path: Path) -> dict[str, Any]:

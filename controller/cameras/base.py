@@ -43,8 +43,9 @@ class Camera(abc.ABC):
 
 
 class ThreadedCamera(Camera):
-    """A camera whose pictures are taken in a thread of its own, so that a stalled device stalls
-    nobody else. A back-end overrides `_open`, `_grab` and `_close`.
+    """A camera with a thread of its own, so that a stalled device stalls nobody else.
+
+    A back-end overrides `_open`, `_grab` and `_close`.
     """
 
     CLOSE_TIMEOUT_S = 2.0

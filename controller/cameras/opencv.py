@@ -1,0 +1,75 @@
+"""A camera through OpenCV: a V4L2 device, a video file or a network stream."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from controller.cameras import CameraSettings
+from controller.cameras.base import ThreadedCamera
+from controller.clock import Clock
+from controller.errors import CameraError, EndOfFrames, UsageError
+from controller.frames import Pixels
+
+
+class OpenCvCamera(ThreadedCamera):
+    """A device index, file or URL, as `cv2.VideoCapture` opens it.
+
+    OpenCV gives no exposure time: a frame's capture time is when its reading came back, one
+    exposure and one transfer late. A file is played at its own frame rate.
+    """
+
+    def __init__(self, settings: CameraSettings, clock: Clock) -> None:
+        super().__init__(clock)
+        self._settings = settings
+        self._is_file = Path(settings.argument).is_file()
+        self._period_ns = 0
+        self._due_ns = 0
+
+    def _open(self) -> None:
+        settings = self._settings
+        index = settings.argument
+        # "/dev/video2" would go to a general back-end that ignores size and rate: name V4L2.
+        number = index.removeprefix("/dev/video")
+        if number.isdecimal():
+            self._capture = cv2.VideoCapture(int(number), cv2.CAP_V4L2)
+        else:
+            self._capture = cv2.VideoCapture(index)
+        if not self._capture.isOpened():
+            raise UsageError(
+                f"camera opencv:{index}: cannot be opened; "
+                "give a device index, a video file or a stream's URL that exists"
+            )
+        if self._is_file:
+            rate_hz = self._capture.get(cv2.CAP_PROP_FPS) or settings.frame_rate_hz
+            self._period_ns = int(1e9 / rate_hz)
+            self._due_ns = self._clock.now_ns()
+            return
+        self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, settings.width)
+        self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, settings.height)
+        self._capture.set(cv2.CAP_PROP_FPS, settings.frame_rate_hz)
+        self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # an older picture is of no use
+
+    def _grab(self) -> tuple[Pixels, int]:
+        good, picture = self._capture.read()
+        if not good:
+            if self._is_file:
+                raise EndOfFrames(f"{self._settings.argument}: the video is over")
+            raise CameraError(f"camera {self._settings.source}: gives no more pictures")
+        if self._is_file:
+            self._clock.sleep_until(self._due_ns)
+            self._due_ns = max(self._due_ns + self._period_ns, self._clock.now_ns())
+        pixels = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+        return pixels, self._clock.now_ns()
+
+    def _close(self) -> None:
+        self._capture.release()
+
+
+def open_opencv(settings: CameraSettings, clock: Clock) -> OpenCvCamera:
+    """The OpenCV camera that the settings name."""
+    if not settings.argument:
+        raise UsageError("camera opencv: say which, as opencv:0, opencv:FILE or opencv:URL")
+    return OpenCvCamera(settings, clock)

@@ -1,0 +1,71 @@
+"""The Raspberry Pi's camera, through picamera2 (from the Pi's own packages: python3-picamera2).
+
+Written against the picamera2 manual (Raspberry Pi Ltd, "The Picamera2 Library", chapters 4 to 6).
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from picamera2 import Picamera2
+
+from controller.cameras import CameraSettings
+from controller.cameras.base import ThreadedCamera
+from controller.clock import Clock
+from controller.errors import CameraError, UsageError
+from controller.frames import Pixels
+
+
+class PiCamera(ThreadedCamera):
+    """One camera on the Pi's connector, at a fixed frame rate, small pictures scaled by the ISP."""
+
+    def __init__(self, settings: CameraSettings, clock: Clock) -> None:
+        super().__init__(clock)
+        self._settings = settings
+        self._camera: Any = None
+
+    def _open(self) -> None:
+        settings = self._settings
+        number = settings.argument or "0"
+        if not number.isdecimal():
+            raise UsageError(f"camera picamera2:{number}: the argument is the camera's number")
+        period_us = int(1_000_000 / settings.frame_rate_hz)
+        controls: dict[str, Any] = {"FrameDurationLimits": (period_us, period_us)}
+        if settings.exposure_us:
+            controls |= {"AeEnable": False, "ExposureTime": settings.exposure_us}
+        try:
+            self._camera = Picamera2(int(number))
+            self._camera.configure(
+                self._camera.create_video_configuration(
+                    # The format's name is the order in memory, last first: this one is RGB.
+                    main={"size": (settings.width, settings.height), "format": "BGR888"},
+                    controls=controls,
+                    queue=False,  # a picture taken before it was asked for is an old picture
+                )
+            )
+            self._camera.start()
+        except (RuntimeError, IndexError) as error:
+            raise CameraError(
+                f"camera picamera2:{number}: {error}; see `rpicam-hello --list-cameras`"
+            ) from error
+
+    def _grab(self) -> tuple[Pixels, int]:
+        request = self._camera.capture_request()
+        try:
+            pixels: Pixels = request.make_array("main")
+            exposed_ns = int(request.get_metadata()["SensorTimestamp"])
+        finally:
+            request.release()
+        # libcamera's SensorTimestamp is CLOCK_BOOTTIME (its control's documentation).
+        age_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - exposed_ns
+        return pixels, self._clock.now_ns() - max(0, age_ns)
+
+    def _close(self) -> None:
+        self._camera.stop()
+        self._camera.close()
+
+
+def open_picamera2(settings: CameraSettings, clock: Clock) -> PiCamera:
+    """The Pi camera that the settings name."""
+    return PiCamera(settings, clock)

@@ -1,0 +1,71 @@
+"""What the packages' command lines share: one way to say what went wrong, one to print figures."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from controller.errors import ControllerError, UsageError
+from firmware_bridge.errors import BridgeError
+
+DONE, FELL_SHORT, WRONG_USAGE = 0, 1, 2
+"""Exit codes: done; it ran and fell short or a device failed; wrong usage or input."""
+
+
+def add_command(
+    commands: Any,  # noqa: ANN401 - argparse's own type is private
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    help_text: str,
+    example: str,
+) -> argparse.ArgumentParser:
+    """Add a subcommand whose ``--help`` ends with an example.
+
+    Args:
+        commands: What `argparse.ArgumentParser.add_subparsers` gave.
+        name: The subcommand.
+        run: Called with the parsed arguments; gives the exit code.
+        help_text: One sentence.
+        example: A command line that works.
+    """
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=help_text,
+        description=help_text,
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def run_command(parser: argparse.ArgumentParser, argv: list[str] | None) -> int:
+    """Parse, configure logging, run; errors of ours become one line on standard error.
+
+    Returns:
+        The exit code. `argparse` itself exits with 2 on wrong usage.
+    """
+    arguments = parser.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        return int(arguments.run(arguments))
+    except (UsageError, BridgeError) as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return WRONG_USAGE
+    except ControllerError as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return FELL_SHORT
+    except BrokenPipeError:
+        # Whoever read our output has enough of it; keep the interpreter from flushing into it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+
+
+def print_json(figures: Mapping[str, Any]) -> None:
+    """Print figures as one JSON object on one line."""
+    print(json.dumps(figures))

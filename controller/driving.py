@@ -1,0 +1,126 @@
+"""Put the car together from its configuration and drive it."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import logging
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from importlib import metadata
+from pathlib import Path
+from types import FrameType
+
+from controller.cameras import open_camera
+from controller.clock import Clock, MonotonicClock
+from controller.config import Config
+from controller.interpreter import RUNTIME
+from controller.loop import Cycle, Loop, Sink
+from controller.pilot import TflitePilot, find_model
+from controller.recorder import Recorder
+from controller.statistics import Statistics
+from controller.supervisor import Supervisor
+from firmware_bridge.links import open_link
+
+_log = logging.getLogger(__name__)
+
+PROGRESS_NS = 1_000_000_000
+"""How often `Progress` says something, ns."""
+
+
+class Progress:
+    """A sink that says once a second what the car does."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._due_ns = 0
+        self._frames = 0
+        self._since_ns = 0
+
+    def __call__(self, cycle: Cycle) -> None:
+        """Count the cycle; say a line when one is due."""
+        self._frames += cycle.frame is not None
+        if cycle.sent_ns < self._due_ns:
+            return
+        elapsed_ns = cycle.sent_ns - self._since_ns
+        rate_hz = self._frames * 1e9 / elapsed_ns if self._since_ns else 0.0
+        decision = cycle.decision
+        self._say(
+            f"{decision.state.value:8} {decision.command.name:8} {rate_hz:5.1f} frames/s  "
+            f"frame age {cycle.age_ns / 1e6:5.1f} ms  {decision.reason.value}"
+        )
+        self._frames, self._since_ns = 0, cycle.sent_ns
+        self._due_ns = cycle.sent_ns + PROGRESS_NS
+
+
+def drive_metadata(pilot: TflitePilot, **more: str) -> dict[str, str]:
+    """The ``drive`` metadata record of a recording with this pilot."""
+    return {
+        "model": pilot.card.name,
+        "model_sha256": pilot.card.sha256,
+        "input": f"{pilot.shape[0]}x{pilot.shape[1]}x3 uint8 RGB",
+        "classes": "forward,left,right",
+        "runtime": RUNTIME,
+        "paperlane": metadata.version("paperlane"),
+        "python": sys.version.split()[0],
+        **more,
+    }
+
+
+def drive(config: Config, seconds: float | None = None) -> Statistics:
+    """Drive until SIGTERM, SIGINT, the camera's end or `seconds` are over.
+
+    Args:
+        config: The car.
+        seconds: Drive so long at most; None for ever.
+
+    Returns:
+        The figures of the drive.
+
+    Raises:
+        ControllerError: On wrong settings, or when a device failed for good; STOP was sent.
+        BridgeError: If the link cannot be opened.
+    """
+    clock = MonotonicClock()
+    supervisor = Supervisor(rearm=config.supervisor.arm_at_start)
+    statistics = Statistics()
+    end_ns = None if seconds is None else clock.now_ns() + int(seconds * 1e9)
+    with contextlib.ExitStack() as stack:
+        stopped = stack.enter_context(_signals(supervisor))
+        link = stack.enter_context(open_link(config.link.device, clock))
+        pilot = TflitePilot(find_model(config.model.name), config.model.threads)
+        camera = stack.enter_context(open_camera(config.camera, clock))
+        sinks: list[Sink] = [statistics, Progress(_log.info)]
+        if config.recording.folder:
+            sinks.append(stack.enter_context(_recorder(config, pilot, clock)))
+        if config.supervisor.arm_at_start:
+            supervisor.arm()
+        loop = Loop(camera, pilot, supervisor, link, clock, sinks)
+        loop.run(lambda: not stopped() and (end_ns is None or clock.now_ns() < end_ns))
+    return statistics
+
+
+def _recorder(config: Config, pilot: TflitePilot, clock: Clock) -> Recorder:
+    stamp = datetime.datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+    path = Path(config.recording.folder) / f"drive-{stamp}.mcap"
+    _log.info("recording %s", path)
+    facts = drive_metadata(pilot, camera=config.camera.source, link=config.link.device)
+    return Recorder(path, facts, clock.now_ns())
+
+
+@contextlib.contextmanager
+def _signals(supervisor: Supervisor) -> Iterator[Callable[[], bool]]:
+    """SIGTERM and SIGINT stop the car; gives a function that says whether one has come."""
+    came: list[int] = []
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        supervisor.shut_down()
+        came.append(number)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield lambda: bool(came)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

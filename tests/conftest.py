@@ -1,0 +1,52 @@
+"""What all tests share: where real data lies, and a run in which nothing may skip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parent.parent
+SHARED = REPOSITORY.parent / "shared"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--no-skips", action="store_true", help="a skipped test fails the run, as in CI"
+    )
+
+
+@pytest.fixture(scope="session")
+def tubs() -> Path:
+    """Real Donkeycar tubs, where they are there."""
+    folder = SHARED / "data" / "tubs"
+    if not folder.is_dir():
+        pytest.skip("no real recordings beside the checkout (../shared/data/tubs)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def paper_lane() -> Path:
+    """The reference data set's real sample, where it is there."""
+    folder = SHARED / "data" / "paper_lane"
+    if not folder.is_dir():
+        pytest.skip("no real frames beside the checkout (../shared/data/paper_lane)")
+    return folder
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Slow tests run only when asked for by name: `-m slow`."""
+    if config.option.markexpr:
+        return
+    chosen = [item for item in items if item.get_closest_marker("slow") is None]
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = chosen
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.stats.get("skipped", []) if reporter else []
+    if session.config.option.no_skips and skipped and session.exitstatus == 0:
+        reporter.write_line(f"{len(skipped)} tests skipped: --no-skips allows none", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
