@@ -1,0 +1,9 @@
+"""What can go wrong in a simulation: one base, and the one that a user can mend."""
+
+
+class SimulatorError(Exception):
+    """Base of every error of this package."""
+
+
+class SimulatorUsageError(SimulatorError):
+    """Wrong input: an unknown track, a value out of range. Commands end with exit code 2."""

@@ -1,0 +1,158 @@
+"""Pictures of a world: floor by perspective remapping, lamps mirrored in it, the room behind."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from controller.frames import Pixels
+from simulator.backdrop import COLUMNS, LOWEST_RAD, ROWS, Backdrop, elevation_to_row
+from simulator.geometry import Pose
+from simulator.ground import Ground
+from simulator.looks import LightLook
+from simulator.optics import CameraRig, cast_rays
+
+Map = npt.NDArray[np.float32]
+
+_FARTHEST_M = 30.0
+_LAMP_PERIODS = 4
+
+
+class Renderer:
+    """Draws what a camera sees from a pose; before exposure, noise and the like.
+
+    Each picture is drawn twice as wide and high as wanted, from a pyramid of the floor's picture
+    that fits each row's distance, so that nothing flickers; the caller scales it down.
+    """
+
+    def __init__(
+        self,
+        ground: Ground,
+        backdrop: Backdrop,
+        lamps: npt.NDArray[np.uint8],
+        light: LightLook,
+        rig: CameraRig,
+        height: int,
+        width: int,
+    ) -> None:
+        """Prepare the maps.
+
+        Args:
+            ground: The floor.
+            backdrop: The room round it.
+            lamps: From `simulator.backdrop.paint_lamps`.
+            light: Where the lamps hang.
+            rig: The camera.
+            height: Of the pictures, in pixels.
+            width: Of the pictures, in pixels.
+        """
+        self._ground = ground
+        self._backdrop = backdrop
+        self._lamps = lamps
+        self._light = light
+        self._rig = rig
+        rays = cast_rays(rig, height, width)
+        down = np.maximum(rays.down, rig.height_m / _FARTHEST_M)
+        reach = rig.height_m / down
+        self._floor_map = np.dstack([rays.ahead * reach + rig.forward_m, rays.left * reach]).astype(
+            np.float32
+        )
+        depth = (rig.height_m + light.lamp_height_m) / down
+        self._lamp_map = np.dstack([rays.ahead * depth + rig.forward_m, rays.left * depth]).astype(
+            np.float32
+        )
+        elevation = -np.arcsin(rays.down)
+        self._far_rows = int((elevation > LOWEST_RAD).any(axis=1).sum())
+        top = slice(0, self._far_rows)
+        azimuth = np.arctan2(rays.left[top], rays.ahead[top])
+        self._far_columns = (azimuth * (COLUMNS / math.tau)).astype(np.float32)
+        rows = np.clip(elevation_to_row(elevation[top]), 0.0, ROWS - 1.0)
+        self._far_rows_map = rows.astype(np.float32)
+        self._shade = self._far_shade(elevation)
+        self._pyramid = [ground.image]
+        self._bands = self._choose_levels(reach, rig, width)
+
+    def _far_shade(self, elevation: npt.NDArray[np.float64]) -> npt.NDArray[np.float32] | None:
+        """How much darker the floor is towards the horizon; None where it is not."""
+        if self._light.far_shade >= 1.0:
+            return None
+        part = np.clip(1.0 + elevation / math.radians(25.0), 0.0, 1.0) ** 2
+        shade = 1.0 - (1.0 - self._light.far_shade) * part
+        return np.repeat(shade[..., None], 3, axis=2).astype(np.float32)
+
+    def _choose_levels(
+        self, reach: npt.NDArray[np.float64], rig: CameraRig, width: int
+    ) -> list[tuple[int, int, int]]:
+        """Rows that are drawn from one level of the pyramid: (first row, end, level)."""
+        per_pixel = rig.field_of_view_rad / width
+        across = np.median(reach, axis=1) * per_pixel
+        along = across * np.median(reach, axis=1) / rig.height_m
+        footprint = np.sqrt(across * along) * self._ground.pixels_per_m
+        levels = np.clip(np.floor(np.log2(np.maximum(footprint, 1.0))), 0, 4).astype(int)
+        for _ in range(int(levels.max())):
+            self._pyramid.append(cv2.pyrDown(self._pyramid[-1]))
+        starts = [0, *(np.flatnonzero(np.diff(levels)) + 1).tolist(), len(levels)]
+        return [
+            (first, end, int(levels[first]))
+            for first, end in zip(starts[:-1], starts[1:], strict=True)
+        ]
+
+    def _draw_floor(self, pose: Pose) -> npt.NDArray[np.uint8]:
+        matrix = self._ground.affine(pose.x_m, pose.y_m, pose.heading_rad)
+        where = cv2.transform(self._floor_map, matrix)
+        parts = []
+        for first, end, level in self._bands:
+            band = where[first:end]
+            if level:
+                band = band * np.float32(0.5**level)
+            parts.append(
+                cv2.remap(
+                    self._pyramid[level], band, None, cv2.INTER_LINEAR,
+                    borderMode=cv2.BORDER_REFLECT_101,
+                )
+            )  # fmt: skip
+        return np.concatenate(parts) if len(parts) > 1 else np.asarray(parts[0], np.uint8)
+
+    def _add_lamps(self, floor: npt.NDArray[np.uint8], pose: Pose) -> Pixels:
+        colours = np.ascontiguousarray(floor[..., :3])
+        scale = self._lamps.shape[0] / (_LAMP_PERIODS * self._light.lamp_spacing_m)
+        cos, sin = math.cos(pose.heading_rad) * scale, math.sin(pose.heading_rad) * scale
+        matrix = np.array(
+            [[cos, -sin, pose.x_m * scale], [sin, cos, pose.y_m * scale]], np.float32
+        )
+        where = cv2.transform(self._lamp_map, matrix)
+        light = cv2.remap(
+            self._lamps, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP
+        )
+        glare = cv2.multiply(light, np.ascontiguousarray(floor[..., 3]), scale=1 / 255)
+        return np.asarray(cv2.add(colours, cv2.merge([glare, glare, glare])), np.uint8)
+
+    def _add_backdrop(self, picture: Pixels, pose: Pose) -> None:
+        rows = self._far_rows
+        if rows == 0:
+            return
+        columns = self._far_columns + np.float32(
+            (pose.heading_rad % math.tau) * (COLUMNS / math.tau) - 0.5
+        )
+        room = cv2.remap(
+            self._backdrop.image, columns, self._far_rows_map, cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_WRAP,
+        )  # fmt: skip
+        floor = picture[:rows].astype(np.float32)
+        cover = room[..., 3:].astype(np.float32) * np.float32(1 / 255)
+        floor += (room[..., :3] - floor) * cover
+        picture[:rows] = floor
+
+    def draw(self, pose: Pose) -> Pixels:
+        """What the lens sees from a pose of the car: ``(height, width, 3) uint8`` RGB."""
+        floor = self._draw_floor(pose)
+        picture = self._add_lamps(floor, pose)
+        if self._shade is not None:
+            picture = np.asarray(
+                cv2.multiply(picture, self._shade, dtype=cv2.CV_8U), np.uint8
+            )
+        self._add_backdrop(picture, pose)
+        return picture

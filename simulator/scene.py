@@ -1,0 +1,74 @@
+"""A scene: a track in a room, seen by one camera. Everything about it comes from a seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controller.frames import REFERENCE_SHAPE, Pixels
+from simulator.backdrop import paint_backdrop, paint_lamps
+from simulator.geometry import Pose
+from simulator.ground import Ground, paint_ground
+from simulator.looks import Look, sample_look
+from simulator.optics import CameraRig, focal_px, sample_rig
+from simulator.renderer import Renderer
+from simulator.sensor import Sensor
+from simulator.tracks import Track
+
+OVERSAMPLING = 2
+"""Views are drawn so many times as wide and high as pictures."""
+
+
+@dataclass(frozen=True, slots=True)
+class SceneConfig:
+    """What a scene is made of; whatever is None is sampled from the seed.
+
+    Attributes:
+        seed: Of everything that is sampled, and of texture, jitter and noise.
+        look: Colours, light and sensor.
+        rig: The camera's place and lens.
+        shape: Height and width of the pictures, in pixels.
+    """
+
+    seed: int = 0
+    look: Look | None = None
+    rig: CameraRig | None = None
+    shape: tuple[int, int] = REFERENCE_SHAPE
+
+
+class Scene:
+    """A painted room with a camera in it."""
+
+    def __init__(self, track: Track, config: SceneConfig) -> None:
+        """Paint it: some 0.1 s of work.
+
+        Args:
+            track: Where the paper lies.
+            config: What the scene is made of.
+        """
+        look = config.look or sample_look(config.seed)
+        self.track = track
+        self.look = look
+        self.rig = config.rig or sample_rig(config.seed)
+        self.ground: Ground = paint_ground(track, look.floor, look.light, config.seed)
+        self._backdrop = paint_backdrop(look.light, look.floor.gloss, config.seed)
+        self._lamps = paint_lamps(look.light, config.seed)
+        self._seed = config.seed
+        self._renderer, self._sensor = self._make_camera(config.shape)
+        self._turn_scale = focal_px(self.rig, config.shape[1] * OVERSAMPLING)
+
+    def _make_camera(self, shape: tuple[int, int]) -> tuple[Renderer, Sensor]:
+        height, width = shape
+        renderer = Renderer(
+            self.ground, self._backdrop, self._lamps, self.look.light, self.rig,
+            height * OVERSAMPLING, width * OVERSAMPLING,
+        )  # fmt: skip
+        return renderer, Sensor(self.look.sensor, height, width, self._seed)
+
+    def picture(self, pose: Pose, turn_rate_radps: float = 0.0) -> Pixels:
+        """What the camera makes of the scene: ``(h, w, 3) uint8`` RGB.
+
+        Args:
+            pose: The car's.
+            turn_rate_radps: How fast it turns, for motion blur.
+        """
+        return self._sensor.expose(self._renderer.draw(pose), turn_rate_radps * self._turn_scale)

@@ -1,0 +1,89 @@
+"""What a camera makes of a view: motion blur, softness, exposure, white balance, noise."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from controller.frames import Pixels, fit
+from simulator.looks import SensorLook
+
+_LEVEL_LAG = 0.25
+"""Share of the way to the level wanted that automatic exposure goes with each picture."""
+
+_NOISE_BANK = 1 << 18
+
+
+class Sensor:
+    """Turns views into pictures. Keeps the state of automatic exposure and of the noise."""
+
+    def __init__(self, look: SensorLook, height: int, width: int, seed: int) -> None:
+        """Prepare the tables.
+
+        Args:
+            look: The camera's habits.
+            height: Of the pictures, in pixels.
+            width: Of the pictures, in pixels.
+            seed: Of the noise.
+        """
+        self._look = look
+        self._height, self._width = height, width
+        self._rng = np.random.default_rng([seed, 7])
+        size = height * width * 3
+        bank = self._rng.standard_normal(size + _NOISE_BANK, np.float32)
+        self._bank = bank * np.float32(look.noise)
+        rows, columns = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+        shade = 1.0 - look.vignette * (rows**2 * 0.35 + columns**2 * 0.65)
+        gains = shade[..., None] * np.array(look.white_balance)
+        self._gains: npt.NDArray[np.float32] = gains.astype(np.float32)
+        self._level = 0.0
+
+    def _gain(self, view: Pixels) -> float:
+        look = self._look
+        if look.auto_level <= 0:
+            return look.exposure
+        level = max(1.0, float(cv2.mean(view)[1]) * look.exposure)
+        wanted = min(2.2, max(0.45, look.auto_level / level))
+        if self._level == 0.0:
+            self._level = wanted
+        self._level += _LEVEL_LAG * (wanted - self._level)
+        return look.exposure * self._level
+
+    def _smear(self, view: Pixels, turn_px_per_s: float) -> Pixels:
+        """Motion blur: turning moves the whole picture sideways while the shutter is open."""
+        length = round(abs(turn_px_per_s) * self._look.shutter_ms / 1000)
+        if length < 2:
+            return view
+        return np.asarray(cv2.blur(view, (length, 1)), np.uint8)
+
+    def expose(self, view: Pixels, turn_px_per_s: float = 0.0) -> Pixels:
+        """Take a picture.
+
+        Args:
+            view: What the lens sees, ``(h, w, 3) uint8`` of any size of the picture's aspect.
+            turn_px_per_s: How fast that moves sideways, in pixels of the view per second.
+
+        Returns:
+            ``(height, width, 3) uint8`` RGB, new at every call.
+        """
+        look = self._look
+        small = fit(self._smear(view, turn_px_per_s), self._height, self._width)
+        if look.blur_px > 0.2:
+            small = np.asarray(cv2.GaussianBlur(small, (0, 0), look.blur_px), np.uint8)
+        if look.sharpening > 0:
+            soft = cv2.GaussianBlur(small, (3, 3), 0)
+            small = np.asarray(
+                cv2.addWeighted(small, 1 + look.sharpening, soft, -look.sharpening, 0), np.uint8
+            )
+        value = small * self._gains
+        value *= np.float32(self._gain(small))
+        if not math.isclose(look.contrast, 1.0):
+            value -= np.float32(110.0)
+            value *= np.float32(look.contrast)
+            value += np.float32(110.0)
+        start = int(self._rng.integers(_NOISE_BANK))
+        value += self._bank[start : start + value.size].reshape(value.shape)
+        return np.asarray(cv2.add(value, 0.0, dtype=cv2.CV_8U), np.uint8)

@@ -1,0 +1,193 @@
+"""Closed tracks: random ones from a seed, and a few with names.
+
+Measures come from the photograph of the reference track (github.com/felipessalvatore/
+self_driving_pi_car): with its sheets taken as 0.21 m wide the lane is 0.2 m to 0.6 m wide on one
+and the same track, its bends have radii from 0.3 m, and a lap is some 8 m long.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from simulator.errors import SimulatorUsageError
+from simulator.geometry import (
+    ClosedLine,
+    Points,
+    Pose,
+    Series,
+    Station,
+    rounded_polygon,
+    smooth_closed,
+)
+
+SHEET_WIDTH_M = 0.21
+"""Short side of an A4 sheet, ISO 216."""
+
+SHEET_LENGTH_M = 0.297
+"""Long side of an A4 sheet, ISO 216."""
+
+RANDOM = "random"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Missing sheets: from ``start_m``, for ``length_m`` along the lane, on one side or both.
+
+    Attributes:
+        start_m: Where they begin, along the centre line.
+        length_m: How long the gap is, along the centre line.
+        sides: 1 for the left strip, -1 for the right one; both when both are missing.
+    """
+
+    start_m: float
+    length_m: float
+    sides: tuple[int, ...] = (1, -1)
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A lane between two strips of paper.
+
+    Attributes:
+        name: "random" or the name it was asked for by.
+        seed: What its shape (random), its sheets' jitter and its floor come from.
+        centre: The middle of the lane, in the direction of driving.
+        half_widths_m: Half of the lane's width at each point of ``centre``.
+        strip_width_m: How wide the strips of paper are.
+        gaps: Where sheets are missing.
+    """
+
+    name: str
+    seed: int
+    centre: ClosedLine
+    half_widths_m: Series
+    strip_width_m: float = SHEET_WIDTH_M
+    gaps: tuple[Gap, ...] = ()
+
+    @property
+    def length_m(self) -> float:
+        """Length of a lap along the middle of the lane."""
+        return self.centre.length_m
+
+    def half_width_at(self, along_m: float) -> float:
+        """Half of the lane's width at a distance along it."""
+        index = round((along_m % self.length_m) / self.centre.spacing_m) % len(self.centre)
+        return float(self.half_widths_m[index])
+
+    def locate(self, pose: Pose, near_along_m: float | None = None) -> Station:
+        """Where a pose is on the track; see `ClosedLine.nearest`."""
+        return self.centre.nearest(pose.x_m, pose.y_m, near_along_m)
+
+    def pose_at(self, along_m: float, offset_m: float = 0.0, turn_rad: float = 0.0) -> Pose:
+        """The pose at a distance along the lane, so far to its left, turned so far left."""
+        x_m, y_m = self.centre.at(along_m)
+        heading = self.centre.heading_at(along_m)
+        return Pose(
+            x_m - math.sin(heading) * offset_m,
+            y_m + math.cos(heading) * offset_m,
+            heading + turn_rad,
+        )
+
+
+def _line(corners_m: Points, radii_m: Series, smoothing_m: float = 0.06) -> ClosedLine:
+    rough = ClosedLine(rounded_polygon(corners_m, radii_m))
+    if smoothing_m <= 0:
+        return rough
+    return ClosedLine(smooth_closed(rough.points_m, smoothing_m / rough.spacing_m))
+
+
+def _widths(
+    line: ClosedLine, rng: np.random.Generator, mean_m: float, variation: float
+) -> Series:
+    """Half widths that swell and shrink a few times a lap."""
+    phase = line.along_m / line.length_m * math.tau
+    wave = np.zeros(len(line))
+    for cycles in (1, 2, 3, 5):
+        wave += rng.normal(0.0, 1.0 / cycles) * np.sin(cycles * phase + rng.uniform(0, math.tau))
+    wave /= max(1e-9, float(np.abs(wave).max()))
+    return mean_m * (1.0 + variation * wave)
+
+
+def _clear(line: ClosedLine, reach_m: float) -> bool:
+    """Whether parts of a line that do not follow each other stay ``reach_m`` apart."""
+    points, along = line.points_m[::5], line.along_m[::5]
+    distance = np.hypot(*(points[:, None] - points[None]).transpose(2, 0, 1))
+    apart = np.abs(along[:, None] - along[None])
+    apart = np.minimum(apart, line.length_m - apart)
+    return bool(distance[apart > 1.6 * reach_m].min() > reach_m)
+
+
+def _random(seed: int) -> Track:
+    rng = np.random.default_rng([seed, 1])
+    strip_m = SHEET_WIDTH_M if rng.random() < 0.7 else float(rng.uniform(0.17, 0.297))
+    mean_m, variation = float(rng.uniform(0.15, 0.23)), float(rng.uniform(0.0, 0.35))
+    while True:
+        count = int(rng.integers(5, 11))
+        angles = (np.arange(count) + rng.uniform(-0.3, 0.3, count)) * (math.tau / count)
+        radii = rng.uniform(0.4, 1.15, count)
+        size = rng.uniform((1.6, 1.4), (2.7, 2.2))
+        corners = np.column_stack([np.cos(angles), np.sin(angles)]) * radii[:, None] * size
+        bends = rng.uniform(0.3, 0.8, count)
+        if rng.random() < 0.5:
+            corners, bends = corners[::-1], bends[::-1]
+        line = _line(corners, bends)
+        half = _widths(line, rng, mean_m, variation)
+        tightest_m = float(1 / np.abs(line.curvature_1pm).max())
+        widest_m = 2 * (float(half.max()) + strip_m) + 0.05
+        if tightest_m > 0.27 and 6.0 < line.length_m < 14.0 and _clear(line, widest_m):
+            return Track(RANDOM, seed, line, half, strip_m)
+
+
+def _oval(seed: int) -> Track:
+    corners = np.array([[-1.6, -0.85], [1.6, -0.85], [1.6, 0.85], [-1.6, 0.85]])
+    line = _line(corners, np.full(4, 0.8))
+    return Track("oval", seed, line, np.full(len(line), 0.2))
+
+
+def _hairpin(seed: int) -> Track:
+    corners = np.array(
+        [[-1.9, -1.1], [1.9, -1.1], [1.9, 1.1], [0.55, 1.1], [0.55, -0.05], [-0.45, -0.05],
+         [-0.45, 1.1], [-1.9, 1.1]]
+    )  # fmt: skip
+    line = _line(corners, np.array([0.6, 0.6, 0.55, 0.55, 0.45, 0.45, 0.55, 0.6]))
+    return Track("hairpin", seed, line, np.full(len(line), 0.19))
+
+
+def _s_bends(seed: int) -> Track:
+    corners = np.array(
+        [[-2.2, -1.0], [-1.1, -1.0], [-0.55, -0.45], [0.55, -1.35], [1.1, -0.9], [2.2, -0.9],
+         [2.2, 0.9], [-2.2, 0.9]]
+    )  # fmt: skip
+    line = _line(corners, np.array([0.6, 0.6, 0.5, 0.5, 0.6, 0.6, 0.8, 0.8]))
+    return Track("s", seed, line, np.full(len(line), 0.2))
+
+
+_NAMED: dict[str, Callable[[int], Track]] = {
+    RANDOM: _random,
+    "oval": _oval,
+    "hairpin": _hairpin,
+    "s": _s_bends,
+}
+
+TRACK_NAMES = tuple(_NAMED)
+
+
+def make_track(name: str, seed: int = 0) -> Track:
+    """Make a track.
+
+    Args:
+        name: One of `TRACK_NAMES`; "random" takes its shape from the seed.
+        seed: 0 or more; the same name and seed give the same track on every machine.
+
+    Raises:
+        SimulatorUsageError: If there is no track of that name or the seed is negative.
+    """
+    if name not in _NAMED:
+        raise SimulatorUsageError(f"no track named {name!r}; there are {', '.join(TRACK_NAMES)}")
+    if seed < 0:
+        raise SimulatorUsageError(f"a seed is 0 or more, not {seed}")
+    return _NAMED[name](seed)
