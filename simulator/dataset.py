@@ -1,0 +1,132 @@
+"""Training data out of the simulator: frame sets whose every drive is another track and room."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from controller.frames import REFERENCE_SHAPE
+from controller.frameset import FrameSet
+from controller.pilot import TflitePilot
+from simulator.car import CarConfig, sample_car
+from simulator.errors import SimulatorUsageError
+from simulator.looks import PLAIN_LOOK
+from simulator.optics import CameraRig
+from simulator.practice import Practice, PracticeConfig
+from simulator.scene import Scene, SceneConfig
+from simulator.teacher import Teacher, TeacherConfig
+from simulator.tracks import RANDOM, make_track
+
+_log = logging.getLogger(__name__)
+
+EVALUATION_SEED = 1_000_000
+"""Seeds from here on belong to evaluation: data sets never use them."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetConfig:
+    """What to make.
+
+    Attributes:
+        frames: How many, 1 or more.
+        seed: 0 to 999: with another one every track, room and drive is another.
+        tracks: Names of the tracks to drive on, in turn.
+        frames_per_drive: How many each drive (a track in a room) gives.
+        teacher: The labels' rule.
+        practice: How the car is driven.
+        vary_look: Another room and sensor for each drive.
+        vary_camera: Another place, tilt and lens for each drive.
+        shape: Height and width of the frames, in pixels.
+    """
+
+    frames: int
+    seed: int = 0
+    tracks: tuple[str, ...] = (RANDOM,)
+    frames_per_drive: int = 200
+    teacher: TeacherConfig = field(default_factory=TeacherConfig)
+    practice: PracticeConfig = field(default_factory=PracticeConfig)
+    vary_look: bool = True
+    vary_camera: bool = True
+    shape: tuple[int, int] = REFERENCE_SHAPE
+
+    def __post_init__(self) -> None:
+        if self.frames < 1 or self.frames_per_drive < 1:
+            raise SimulatorUsageError("a data set has at least one frame")
+        if not 0 <= self.seed < 1000:
+            raise SimulatorUsageError(f"a data set's seed is 0 to 999, not {self.seed}")
+        if self.drives > 1000:
+            raise SimulatorUsageError(
+                f"{self.frames} frames are more than 1000 drives of {self.frames_per_drive}: "
+                "make several sets with different seeds"
+            )
+
+    @property
+    def drives(self) -> int:
+        """How many drives there will be."""
+        return math.ceil(self.frames / self.frames_per_drive)
+
+
+def _practice(config: DatasetConfig, drive: int) -> tuple[str, Practice]:
+    """One drive: ``(name, practice)``; everything about it follows from the two seeds."""
+    seed = config.seed * 1000 + drive
+    name = config.tracks[drive % len(config.tracks)]
+    track = make_track(name, seed)
+    scene = Scene(
+        track,
+        SceneConfig(
+            seed,
+            None if config.vary_look else PLAIN_LOOK,
+            None if config.vary_camera else CameraRig(),
+            config.shape,
+        ),
+    )
+    car = sample_car(seed) if config.vary_camera else CarConfig()
+    practice = Practice(scene, car, Teacher(track, config.teacher), config.practice, seed)
+    return f"{name}-{seed}", practice
+
+
+def make_dataset(
+    config: DatasetConfig,
+    model: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> FrameSet:
+    """Drive, and keep what the camera saw with what the teacher said.
+
+    Args:
+        config: What to make; the same configuration and model give the same frames.
+        model: A ``.tflite`` file that drives instead of the teacher (DAgger).
+        progress: Called with the frames made and the frames wanted.
+
+    Raises:
+        SimulatorUsageError: If a track is unknown.
+        ModelError: If the model is missing or broken.
+    """
+    pilot = None if model is None else TflitePilot(model)
+    height, width = config.shape
+    frames = np.empty((config.frames, height, width, 3), np.uint8)
+    labels = np.empty(config.frames, np.uint8)
+    drives = np.empty(config.frames, np.uint16)
+    times_ns = np.empty(config.frames, np.int64)
+    steering = np.empty(config.frames, np.float32)
+    names = []
+    row = 0
+    for drive in range(config.drives):
+        name, practice = _practice(config, drive)
+        names.append(name)
+        count = min(config.frames_per_drive, config.frames - row)
+        for lesson in itertools.islice(practice.lessons(pilot), count):
+            frames[row], labels[row], drives[row] = lesson.pixels, lesson.label, drive
+            times_ns[row] = lesson.time_ns
+            # Full lock is a right angle: what is beyond is beyond the camera's view too.
+            steering[row] = np.clip(-lesson.bearing_rad / (math.pi / 2), -1.0, 1.0)
+            row += 1
+        if progress is not None:
+            progress(row, config.frames)
+    source = "simulator" if model is None else f"simulator, driven by {model.stem}"
+    return FrameSet(frames, labels, drives, times_ns, steering, tuple(names), source)
