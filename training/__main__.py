@@ -1,0 +1,24 @@
+"""``python -m training``: data sets, networks and the transfer study."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from training.cli import dispatch
+
+COMMANDS = {
+    "train": "training.cli_train:main_train",
+    "evaluate": "training.cli_evaluate:main",
+    "import": "training.cli_data:main_import",
+    "inspect": "training.cli_data:main_inspect",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a subcommand; without one, train both networks of the project."""
+    return dispatch(argv, COMMANDS, "training.cli_train:main_both")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

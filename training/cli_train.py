@@ -1,0 +1,212 @@
+"""``python -m training`` (both networks of the project) and ``python -m training train`` (one)."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from controller.frames import REFERENCE_SHAPE
+from training.cli import DONE, add_json, make_parser, open_pool, run_command, size_argument
+from training.errors import SpecError
+from training.metrics import confusion_text
+from training.networks import NetworkSpec, spec_of
+from training.recipes import RECIPES, recipe_of
+from training.splits import by_blocks, by_drive, last_block, shuffled
+from training.trainer import Split, TrainConfig, Trained, describe, train
+
+DEFAULT_NETWORKS = "sliced11,baseB+"
+VALIDATION_SHARE = 0.1
+
+
+def _add_shared(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--data",
+        action="append",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="a data set to train on (tub, .npy folder, frame set); may be repeated",
+    )
+    add(
+        "--held-out",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="DIR",
+        help="a drive to judge on; without one the last drive, or the end of the only drive",
+    )
+    add("--out", type=Path, required=True, metavar="DIR", help="run folder")
+    add("--recipe", choices=sorted(RECIPES), default="default")
+    add("--epochs", type=int, help="passes over the training frames (the recipe's own if left out)")
+    add("--batch", type=int, help="frames a step")
+    add("--learning-rate", type=float, help="at its highest")
+    add("--alpha", type=float, default=1.0, help="width multiplier, above 0 to 1 (1)")
+    add(
+        "--size",
+        type=size_argument,
+        default=REFERENCE_SHAPE,
+        metavar="HxW",
+        help="frames' height and width in pixels (45x80)",
+    )
+    add("--upsample", action="store_true", help="scale frames to 224x224 inside the graph")
+    add(
+        "--imagenet-weights",
+        type=Path,
+        metavar="PATH",
+        help="file of MobileNet v1's ImageNet weights without top, instead of Keras' download",
+    )
+    add(
+        "--split",
+        choices=("blocks", "seed-shuffled"),
+        default="blocks",
+        help="validation frames: blocks of time, or the seed's shuffle (flatters)",
+    )
+    add("--seed", type=int, default=0, help="of weights, order and augmentation (0)")
+    add_json(parser)  # fmt: skip
+
+
+def main_both(argv: Sequence[str] | None = None) -> int:
+    """Train both networks of the project and judge them on a drive they did not train on."""
+    parser = make_parser(
+        "python -m training",
+        "Train sliced n=11 and baseB+, and judge both on a drive that they did not train on.\n"
+        "Subcommands, each with its own --help: train, evaluate, import, inspect.",
+        "python -m training --data tubs/t1 --data tubs/t2 --held-out tubs/day1 "
+        "--out runs/first --epochs 4",
+    )
+    _add_shared(parser)
+    parser.add_argument(
+        "--networks", default=DEFAULT_NETWORKS, metavar="NAMES",
+        help=f"names with commas between them ({DEFAULT_NETWORKS})",
+    )  # fmt: skip
+    parser.add_argument("--random", action="store_true", help="random initial weights")
+    args = parser.parse_args(argv)
+    weights = "random" if args.random else str(args.imagenet_weights or "imagenet")
+    return run_command(lambda: _train_both(args, weights))
+
+
+def _train_both(args: argparse.Namespace, weights: str) -> int:
+    specs = [_spec(name.strip(), weights, args) for name in args.networks.split(",")]
+    _check_weights(args)
+    split = make_split(args)
+    finished = [_run(spec, args, split, args.out / spec.name) for spec in specs]
+    _report(finished, split, as_json=args.json)
+    return DONE
+
+
+def main_train(argv: Sequence[str] | None = None) -> int:
+    """Train one network."""
+    parser = make_parser(
+        "python -m training train",
+        "Train one network; the run folder holds model.keras, the configuration and the history.\n"
+        "The same command again goes on after a kill, or reports a finished run.",
+        "python -m training train --network sliced11 --alpha 0.25 --weights random "
+        "--data sim/frames --out runs/small --epochs 10",
+    )
+    _add_shared(parser)
+    parser.add_argument(
+        "--network",
+        default="sliced11",
+        metavar="NAME",
+        help="sliced1..13, baseB, baseB+, or the study's A5B, B5B+ (sliced11)",
+    )
+    parser.add_argument("--weights", default=None, metavar="WEIGHTS",
+                        help="random, imagenet, a .h5 file, or a .keras file of this package; "
+                        "imagenet if --imagenet-weights is given, else random")  # fmt: skip
+    args = parser.parse_args(argv)
+    weights = args.weights or ("imagenet" if args.imagenet_weights else "random")
+    if weights == "imagenet" and args.imagenet_weights:
+        weights = str(args.imagenet_weights)
+    return run_command(lambda: _train_one(args, weights))
+
+
+def _train_one(args: argparse.Namespace, weights: str) -> int:
+    spec = _spec(args.network, weights, args)
+    _check_weights(args)
+    split = make_split(args)
+    _report([_run(spec, args, split, args.out)], split, as_json=args.json)
+    return DONE
+
+
+def _check_weights(args: argparse.Namespace) -> None:
+    if args.imagenet_weights and not args.imagenet_weights.is_file():
+        raise SpecError(f"{args.imagenet_weights}: no such file of ImageNet weights")
+
+
+def _spec(name: str, weights: str, args: argparse.Namespace) -> NetworkSpec:
+    height, width = args.size
+    return spec_of(
+        name, weights, alpha=args.alpha, height=height, width=width, upsample=args.upsample
+    )
+
+
+def make_split(args: argparse.Namespace) -> Split:
+    """Open the data and split it as the command line says.
+
+    Raises:
+        DataError: If a data set cannot be opened.
+        SpecError: If it is too small to be split.
+    """
+    pool = open_pool(args.data, args.size)
+    if args.held_out:
+        held, how = open_pool(args.held_out, args.size), "held out: as named"
+    elif len(pool.drives_present) > 1:
+        name = pool.drives_present[-1]
+        pool, held = by_drive(pool, name)
+        how = f"held out: {name}, the last drive, since none was named"
+    else:
+        pool, held = last_block(pool)
+        how = "held out: the last fifth of the only drive, since none was named"
+    if args.split == "seed-shuffled":
+        pool, validation = shuffled(pool, VALIDATION_SHARE, args.seed)
+        how += "; validation: seed-shuffled frames (near-copies of training frames: flatters)"
+    else:
+        pool, validation = by_blocks(pool, VALIDATION_SHARE)
+        how += "; validation: blocks of time of the training drives"
+    print(how, file=sys.stderr)
+    return Split(pool, validation, held, how)
+
+
+def _run(spec: NetworkSpec, args: argparse.Namespace, split: Split, out: Path) -> Trained:
+    recipe = recipe_of(
+        args.recipe,
+        pretrained=spec.weights != "random",
+        epochs=args.epochs,
+        batch=args.batch,
+        learning_rate=args.learning_rate,
+    )
+    config = TrainConfig(
+        spec,
+        recipe,
+        tuple(str(path) for path in args.data),
+        tuple(str(path) for path in args.held_out),
+        split.how,
+        (len(split.train), len(split.validation), len(split.held_out)),
+        args.seed,
+    )
+    print(describe(config), file=sys.stderr)
+    return train(config, split, out)
+
+
+def _report(finished: Sequence[Trained], split: Split, *, as_json: bool) -> None:
+    drives = ", ".join(split.held_out.drives_present)
+    if as_json:
+        print(json.dumps({run.folder.path.name: _facts(run, drives) for run in finished}))
+        return
+    for run in finished:
+        result = run.held_out
+        print(
+            f"\n{run.folder.path.name} on {drives} ({result.frames} frames, not trained on): "
+            f"accuracy {result.accuracy:.3f}, balanced accuracy {result.balanced_accuracy:.3f}"
+        )
+        print(confusion_text(result))
+        print(f"model: {run.folder.model}")
+
+
+def _facts(run: Trained, drives: str) -> dict[str, Any]:
+    return {"drives": drives, "model": str(run.folder.model), **run.held_out.as_json()}

@@ -1,0 +1,206 @@
+"""MobileNet v1 by block, with a head for three commands.
+
+Architecture: Howard et al. 2017, "MobileNets" (arXiv:1704.04861). Which blocks are copied and
+which are frozen follows Yosinski et al. 2014, "How transferable are features in deep neural
+networks?" (arXiv:1411.1792): A is ImageNet, B is the lane. Scaling and upsampling are layers of
+the graph, so that training and driving cannot disagree.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from controller.errors import ModelError
+from controller.frames import REFERENCE_SHAPE
+from controller.frameset import CLASS_NAMES
+from training.backend import load_keras, load_model
+from training.errors import SpecError
+
+BLOCKS = 13
+UPSAMPLED_SIZE = 224
+"""Height and width that MobileNet v1 was designed for (Howard et al. 2017, table 1)."""
+SMALLEST_SIDE = 32
+STATISTICS_MOMENTUM = 0.95
+"""Of batch-norm's moving statistics. Keras' 0.99 forgets in hundreds of steps where it starts,
+which an epoch of a hobbyist's recording does not have: the first epochs would be judged by
+statistics that are still mostly the initial ones."""
+
+_BLOCK_OF_LAYER = re.compile(r"conv_(?:dw|pw|pad)_(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSpec:
+    """What to build.
+
+    Attributes:
+        name: What people call it, such as ``sliced11`` or ``baseB+``.
+        blocks: The network is cut after this block (1 to 13; 13 is the whole network).
+        alpha: Width multiplier of every layer, above 0 to 1.
+        height: Height of the frames, in pixels.
+        width: Width of the frames, in pixels.
+        upsample: Scale frames to 224x224 inside the graph.
+        weights: ``random``, ``imagenet`` (Keras' own download), a ``.h5`` file of MobileNet v1
+            without top, or a ``.keras`` file trained by this package.
+        copied: Blocks 1 to this one start from ``weights``; the others at random.
+        frozen: Blocks 1 to this one do not learn, batch-norm statistics included.
+        dropout: Share of the pooled features dropped while training.
+    """
+
+    name: str
+    blocks: int = BLOCKS
+    alpha: float = 1.0
+    height: int = REFERENCE_SHAPE[0]
+    width: int = REFERENCE_SHAPE[1]
+    upsample: bool = False
+    weights: str = "random"
+    copied: int = BLOCKS
+    frozen: int = 0
+    dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.blocks <= BLOCKS:
+            raise SpecError(f"block {self.blocks}: MobileNet v1 has blocks 1 to {BLOCKS}")
+        if not 0.0 < self.alpha <= 1.0:
+            raise SpecError(f"alpha {self.alpha}: must be above 0 and at most 1")
+        if not (0 <= self.copied <= BLOCKS and 0 <= self.frozen <= self.blocks):
+            raise SpecError(f"{self.name}: copied {self.copied}, frozen {self.frozen} of 13 blocks")
+        if not self.upsample and min(self.height, self.width) < SMALLEST_SIDE:
+            raise SpecError(
+                f"frames of {self.height}x{self.width} are too small for MobileNet "
+                f"({SMALLEST_SIDE} pixels a side at least); use --upsample"
+            )
+
+
+def spec_of(name: str, weights: str = "random", **changes: Any) -> NetworkSpec:  # noqa: ANN401
+    """The specification of a network by its name in the study.
+
+    Args:
+        name: ``sliced N``, ``baseB``, ``baseB+``, ``BnB``, ``BnB+``, ``AnB`` or ``AnB+`` with n
+            as a number: ``sliced11``, ``B5B``, ``A7B+``.
+        weights: Where initial weights come from: the networks that learnt task A need ImageNet's,
+            ``BnB`` and ``BnB+`` the ``.keras`` file of a trained baseB.
+        changes: Fields of `NetworkSpec` to set.
+
+    Raises:
+        SpecError: If there is no network of that name.
+    """
+    sliced = re.fullmatch(r"sliced\s*(\d+)", name)
+    if sliced:
+        return NetworkSpec(f"sliced{sliced[1]}", int(sliced[1]), weights=weights, **changes)
+    if name == "baseB":
+        return NetworkSpec(name, weights="random", **changes)
+    if name == "baseB+":
+        return NetworkSpec(name, weights=weights, **changes)
+    transfer = re.fullmatch(r"([AB])(\d+)B(\+?)", name)
+    if transfer:
+        n = int(transfer[2])
+        if not 1 <= n <= BLOCKS:
+            raise SpecError(f"{name}: MobileNet v1 has blocks 1 to {BLOCKS}")
+        frozen = 0 if transfer[3] else n
+        return NetworkSpec(name, weights=weights, copied=n, frozen=frozen, **changes)
+    raise SpecError(
+        f"{name!r} is no network: sliced1..13, baseB, baseB+, B1B..B13B, B1B+.., A1B.., A1B+.. are"
+    )
+
+
+def block_of_layer(name: str) -> int | None:
+    """The block (1 to 13) that a layer belongs to by its name; None outside the blocks.
+
+    The first convolution belongs to block 1: without it no block has an input.
+    """
+    match = _BLOCK_OF_LAYER.match(name)
+    if match:
+        return int(match[1])
+    return 1 if name.startswith("conv1") else None
+
+
+def build_network(spec: NetworkSpec) -> Any:  # noqa: ANN401 - Keras has no types
+    """Build a network.
+
+    Args:
+        spec: What to build.
+
+    Returns:
+        A Keras model: ``(N, height, width, 3)`` RGB values 0 to 255 in, ``(N, 3)`` probabilities
+        in the label order out.
+
+    Raises:
+        ModelError: If the weights cannot be loaded or do not fit.
+    """
+    keras = load_keras()
+    layers = keras.layers
+    frames = keras.Input((spec.height, spec.width, 3), name="frame")
+    # [-1, 1] is what MobileNet's ImageNet weights were trained on.
+    x = layers.Rescaling(1 / 127.5, offset=-1.0, name="scale")(frames)
+    if spec.upsample:
+        size = (UPSAMPLED_SIZE, UPSAMPLED_SIZE)
+        x = layers.Resizing(*size, interpolation="bilinear", name="upsample")(x)
+    trunk = keras.applications.MobileNet(
+        input_tensor=x, alpha=spec.alpha, include_top=False, weights=None
+    )
+    for layer in trunk.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.momentum = STATISTICS_MOMENTUM
+    x = trunk.get_layer(f"conv_pw_{spec.blocks}_relu").output
+    x = layers.GlobalAveragePooling2D(name="pool")(x)
+    x = layers.Dropout(spec.dropout, name="dropout")(x)
+    x = layers.Dense(len(CLASS_NAMES), activation="softmax", name="probabilities")(x)
+    model = keras.Model(frames, x, name=re.sub(r"\W", "p", spec.name))
+    if spec.weights != "random" and spec.copied:
+        _copy_blocks(_source(spec), model, min(spec.copied, spec.blocks))
+    freeze_blocks(model, spec.frozen)
+    return model
+
+
+def _source(spec: NetworkSpec) -> Any:  # noqa: ANN401
+    """A model whose layers have MobileNet's names, to copy weights from."""
+    path = Path(spec.weights)
+    if spec.weights != "imagenet" and path.suffix != ".h5":
+        return load_model(path)
+    if spec.weights != "imagenet" and not path.is_file():
+        raise ModelError(f"{path}: no such file of ImageNet weights")
+    keras = load_keras()
+    try:
+        # Any size will do: a convolution's weights do not depend on it.
+        return keras.applications.MobileNet(
+            input_shape=(UPSAMPLED_SIZE, UPSAMPLED_SIZE, 3),
+            alpha=spec.alpha,
+            include_top=False,
+            weights=spec.weights,
+        )
+    except Exception as error:  # Keras raises whatever h5py and urllib do
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else "unknown reason"
+        raise ModelError(
+            f"ImageNet weights for alpha {spec.alpha} cannot be had from {spec.weights}: {reason}; "
+            "name a file with --imagenet-weights, or use --weights random"
+        ) from error
+
+
+def _copy_blocks(source: Any, target: Any, last: int) -> None:  # noqa: ANN401
+    names = {layer.name for layer in source.layers}
+    for layer in target.layers:
+        block = block_of_layer(layer.name)
+        if block is None or block > last or not layer.weights:
+            continue
+        if layer.name not in names:
+            raise ModelError(f"the weights' network has no layer {layer.name}: it is cut too early")
+        try:
+            layer.set_weights(source.get_layer(layer.name).get_weights())
+        except ValueError as error:
+            raise ModelError(
+                f"weights of layer {layer.name} do not fit: is alpha the same?"
+            ) from error
+
+
+def freeze_blocks(model: Any, last: int) -> None:  # noqa: ANN401
+    """Freeze blocks 1 to ``last``.
+
+    Keras runs a batch-norm layer that is not trainable in inference mode, so its statistics stay
+    as they are, too.
+    """
+    for layer in model.layers:
+        block = block_of_layer(layer.name)
+        layer.trainable = block is None or block > last
