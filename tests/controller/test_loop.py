@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import pytest
+
+from controller.supervisor import Reason, State
+from firmware_bridge.commands import Command, McuState
+
+
+def test_nothing_moves_unless_armed(bench, shot):
+    drive = bench([shot() for _ in range(40)], armed=False).run()
+    assert set(drive.commands) == {Command.STOP}
+    assert all(motors.off for motors in drive.motors_by_cycle)
+
+
+def test_armed_car_drives_what_the_model_says(bench, shot):
+    turns = [(0.9, 0.1, 0.0), (0.1, 0.8, 0.1), (0.0, 0.2, 0.8)] * 10
+    drive = bench([shot(turn) for turn in turns]).run()
+    driven = [cycle for cycle in drive.cycles if cycle.decision.state is State.DRIVING]
+    assert len(driven) >= len(turns) - 4  # arming takes three STOPs
+    expected = {(0.9, 0.1, 0.0): Command.FORWARD, (0.1, 0.8, 0.1): Command.LEFT}
+    for cycle in driven:
+        rounded = tuple(round(p, 1) for p in cycle.probabilities)
+        assert cycle.decision.command is expected.get(rounded, Command.RIGHT)
+    left = next(
+        motors
+        for cycle, motors in zip(drive.cycles, drive.motors_by_cycle, strict=True)
+        if cycle.decision.command is Command.LEFT
+    )
+    assert left.left < left.right
+
+
+def test_ttl_is_cut_by_the_age_of_the_frame(bench, shot):
+    drive = bench([shot(age_ns=40_000_000) for _ in range(20)]).run()
+    ttls = {c.decision.ttl_ms for c in drive.cycles if c.decision.state is State.DRIVING}
+    assert ttls == {110}
+
+
+def test_frame_older_than_150_ms_stops_the_car(bench, shot):
+    shots = [shot() for _ in range(20)] + [shot(age_ns=150_000_000)] + [shot() for _ in range(10)]
+    drive = bench(shots).run()
+    stale = [c for c in drive.cycles if c.decision.reason is Reason.STALE_FRAME and c.frame]
+    assert stale[0].frame.sequence == 20
+    assert stale[0].decision.command is Command.STOP
+    assert drive.commands[-1] is Command.FORWARD  # a passing fault: it drives on by itself
+
+
+def test_camera_that_pauses_stops_the_car_before_the_deadman_must(bench, shot):
+    shots = [shot() for _ in range(20)] + [shot(gap_ns=1_000_000_000)] + [shot() for _ in range(9)]
+    drive = bench(shots).run()
+    first = next(c for c in drive.cycles if c.decision.reason is Reason.STALE_FRAME)
+    last_frame = [c.frame for c in drive.cycles if c.frame is not None][19]
+    assert first.frame is None
+    assert first.sent_ns - last_frame.capture_ns <= 150_000_000
+    assert drive.mcu.state is not McuState.DISARMED  # STOP came in time, nothing tripped
+    assert drive.commands[-1] is Command.FORWARD
+
+
+@pytest.mark.parametrize(
+    "output", [(float("nan"), 0.5, 0.5), (2.0, -1.0, 0.0), (0.2, 0.2, 0.2), (float("inf"), 0, 0)]
+)
+def test_output_that_is_no_probability_stops_until_armed_again(bench, shot, output):
+    shots = [shot() for _ in range(10)] + [shot(output)] + [shot() for _ in range(40)]
+    drive = bench(shots).run()
+    bad = next(i for i, c in enumerate(drive.cycles) if c.decision.reason is Reason.BAD_OUTPUT)
+    assert set(drive.commands[bad:]) == {Command.STOP}
+
+
+def test_owner_may_allow_to_arm_again_by_itself(bench, shot):
+    shots = [shot() for _ in range(10)] + [shot((9, 9, 9))] + [shot() for _ in range(40)]
+    drive = bench(shots, rearm=True).run()
+    bad = next(c for c in drive.cycles if c.decision.reason is Reason.BAD_OUTPUT)
+    again = next(
+        c for c in drive.cycles if c.sent_ns > bad.sent_ns and c.decision.command is Command.FORWARD
+    )
+    assert 1_000_000_000 <= again.sent_ns - bad.sent_ns <= 1_300_000_000
+
+
+def test_exception_in_the_model_stops_the_car_and_comes_out(bench, shot):
+    drive = bench([shot() for _ in range(20)] + [shot(RuntimeError("broken"))])
+    with pytest.raises(RuntimeError, match="broken"):
+        drive.run()
+    assert drive.commands[-1] is Command.FORWARD
+    drive.pass_time(20_000_000)
+    assert drive.mcu.motors.off
+    assert drive.mcu.state is McuState.ARMED  # stopped by STOP, not by the deadman
+
+
+def test_microcontroller_that_resets_while_driving_stays_stopped(bench, shot):
+    drive = bench([shot() for _ in range(60)])
+
+    def reset(cycle):
+        if cycle.frame is not None and cycle.frame.sequence == 20:
+            drive.mcu.reset()
+
+    drive.run(reset)
+    after = [c for c in drive.cycles if c.frame is not None and c.frame.sequence > 24]
+    assert {c.decision.command for c in after} == {Command.STOP}
+    assert after[0].decision.reason in (Reason.MCU_TRIPPED, Reason.LINK_DOWN)
+
+
+def test_emergency_stop_needs_the_owner_even_with_rearm(bench, shot):
+    drive = bench([shot() for _ in range(80)], rearm=True)
+
+    def press(cycle):
+        if cycle.frame is not None:
+            drive.mcu.set_estop(pressed=20 <= cycle.frame.sequence < 30)
+
+    drive.run(press)
+    after = [c for c in drive.cycles if c.frame is not None and c.frame.sequence > 24]
+    assert {c.decision.command for c in after} == {Command.STOP}
+
+
+def test_shutting_down_sends_stop_for_good(bench, shot):
+    drive = bench([shot() for _ in range(40)], rearm=True)
+
+    def terminate(cycle):
+        if cycle.frame is not None and cycle.frame.sequence == 20:
+            drive.supervisor.shut_down()
+            drive.supervisor.arm()  # too late
+
+    drive.run(terminate)
+    after = [c for c in drive.cycles if c.frame is not None and c.frame.sequence > 20]
+    assert {c.decision.command for c in after} == {Command.STOP}
+    assert after[0].decision.reason is Reason.SHUTDOWN
