@@ -23,7 +23,7 @@ from firmware_bridge.protocol import (
 from firmware_bridge.virtual_mcu import FirmwareCore, VirtualMcu
 
 SILENCE_MS = 149
-"""Ticks, not time: the first tick may come at once, so 149 of them are never over 150 ms after."""
+"""Whole ticks counted: the first may come at once, so 149 of them never last over 149 ms."""
 ARMING_STOPS = 3
 STATUS_PERIOD_MS = 50
 STATUS_GAP_MS = 8

@@ -1,0 +1,222 @@
+"""The link over a real serial device, or anything else that pyserial opens by URL."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import serial
+
+from firmware_bridge.clock import Clock
+from firmware_bridge.commands import Command
+from firmware_bridge.errors import LinkError
+from firmware_bridge.link import Link, LinkHealth
+from firmware_bridge.protocol import BAUD, MAX_TTL_MS
+from firmware_bridge.session import HostSession
+
+READ_TIMEOUT_S = 0.05
+RECONNECT_S = 0.1
+"""Pause between two tries to open a device that went away."""
+HANDSHAKE_S = 0.3
+"""How long opening waits for a first status: six status periods."""
+STALLED_BYTES = 200
+"""Bytes (ten commands) in the device's output queue from which on the line has stalled."""
+
+_log = logging.getLogger(__name__)
+LINE_ERRORS = (OSError, serial.SerialException, TypeError, AttributeError)
+"""What pyserial raises on a device that vanishes; the last two when it is closed under a call."""
+
+
+def find_device(pattern: str) -> str:
+    """The one device that a path, a glob pattern or a URL names.
+
+    Raises:
+        LinkError: A pattern matches none, or several.
+    """
+    if "://" in pattern or not any(letter in pattern for letter in "*?["):
+        return pattern
+    start = Path(Path(pattern).anchor)
+    found = sorted(str(path) for path in start.glob(str(Path(pattern).relative_to(start))))
+    if not found:
+        raise LinkError(f"no serial device matches {pattern!r}: is it plugged in?")
+    if len(found) > 1:
+        raise LinkError(f"{len(found)} serial devices match {pattern!r}, name one: {found}")
+    return found[0]
+
+
+def open_device(pattern: str) -> serial.SerialBase:
+    """Open a serial device at 115200 baud, 8N1, for writes that never wait.
+
+    Args:
+        pattern: A path, a glob pattern that matches one path, or a pyserial URL.
+
+    Raises:
+        LinkError: It cannot be opened.
+    """
+    name = find_device(pattern)
+    try:
+        return serial.serial_for_url(
+            name, baudrate=BAUD, timeout=READ_TIMEOUT_S, write_timeout=0, exclusive=True
+        )
+    except (*LINE_ERRORS, ValueError) as error:
+        raise LinkError(f"cannot open the serial device {name!r}: {error}") from error
+
+
+class SerialLink(Link):
+    """The protocol on a serial device.
+
+    A background thread reads, and opens the device again when it went away. Sending never waits:
+    what the operating system does not take at once is dropped and counted.
+    """
+
+    def __init__(self, device: str, clock: Clock, handshake_s: float = HANDSHAKE_S) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            device: A path, a glob pattern such as ``/dev/serial/by-id/*arduino*``, or a URL.
+            clock: The time that ages are counted on.
+            handshake_s: How long opening waits for the MCU's first status before it goes on
+                without (a board that resets on opening takes a second or two).
+        """
+        self._device = device
+        self._clock = clock
+        self._handshake_s = handshake_s
+        self._lock = threading.Lock()  # guards the session, between the reader and the caller
+        self._session = HostSession()
+        self._port: serial.SerialBase | None = None
+        self._sent = 0
+        self._dropped = 0
+        self._stop = threading.Event()
+        self._heard = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        """Open the device and wait a moment for the MCU.
+
+        Raises:
+            VersionError: The MCU speaks another protocol version.
+            LinkError: The device cannot be opened.
+        """
+        self._session = HostSession()
+        self._sent = self._dropped = 0
+        self._stop.clear()
+        self._heard.clear()
+        self._port = open_device(self._device)
+        self._thread = threading.Thread(target=self._read, name="serial-link", daemon=True)
+        self._thread.start()
+        self._heard.wait(self._handshake_s)
+        with self._lock:
+            error = self._session.version_error()
+        if error is not None:
+            self._shut()
+            raise error
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.send(Command.STOP, MAX_TTL_MS)
+        self._shut()
+
+    def send(self, command: Command, ttl_ms: int) -> int:
+        """See `Link.send`."""
+        with self._lock:
+            made = self._session.command(command, ttl_ms, self._clock.now_ns())
+            port = self._port
+        if made is None or port is None or not self._write(port, made[1]):
+            self._dropped += 1
+            return 0
+        self._sent += 1
+        return made[0]
+
+    def health(self) -> LinkHealth:
+        """See `Link.health`."""
+        with self._lock:
+            return self._session.health(
+                self._clock.now_ns(),
+                device_open=self._port is not None,
+                sent=self._sent,
+                dropped=self._dropped,
+            )
+
+    def _write(self, port: serial.SerialBase, frame: bytes) -> bool:
+        try:
+            # A stalled line: what waits in it is old. Newest wins.
+            if _waiting(port) > STALLED_BYTES:
+                port.reset_output_buffer()
+                self._dropped += 1
+            # A frame written in part is lost; the delimiter before the next one ends it.
+            return bool(port.write(frame) == len(frame))
+        except LINE_ERRORS:
+            return False
+
+    def _shut(self) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(timeout=2.0)
+            if self._thread.is_alive():
+                raise LinkError(f"the reader of {self._device!r} does not end")
+            self._thread = None
+        self._close_port()
+
+    def _close_port(self) -> None:
+        with self._lock:
+            port, self._port = self._port, None
+            self._session.forget()
+        if port is not None:
+            try:
+                port.close()
+            except LINE_ERRORS as error:
+                _log.debug("closing %s: %s", self._device, error)
+
+    def _read(self) -> None:
+        while not self._stop.is_set():
+            port = self._port
+            if port is None:
+                self._reopen()
+                continue
+            try:
+                data = port.read(1)
+                data += port.read(port.in_waiting)
+            except LINE_ERRORS as error:
+                if not self._stop.is_set():
+                    _log.warning("serial device %s is gone: %s", self._device, error)
+                self._close_port()
+                continue
+            self._take(data)
+
+    def _take(self, data: bytes) -> None:
+        with self._lock:
+            before = self._session.foreign_version
+            self._session.receive(data, self._clock.now_ns())
+            error = self._session.version_error()
+            heard = self._session.status is not None or error is not None
+        if heard:
+            self._heard.set()
+        if error is not None and before is None:
+            _log.error("%s", error)
+
+    def _reopen(self) -> None:
+        try:
+            port = open_device(self._device)
+        except LinkError:
+            time.sleep(RECONNECT_S)
+            return
+        _log.warning("serial device %s is back", self._device)
+        with self._lock:
+            self._port = port
+
+
+def _waiting(port: serial.SerialBase) -> int:
+    """Bytes in the output queue; 0 where the device cannot say."""
+    try:
+        return int(port.out_waiting)
+    except (*LINE_ERRORS, NotImplementedError):
+        return 0
