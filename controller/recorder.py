@@ -66,6 +66,7 @@ class Recorder:
         self._queue: queue.Queue[Cycle | None] = queue.Queue(queue_size)
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._last_status: McuStatus | None = None
+        self._ended = False
         self.dropped = 0
         """Cycles that were not written because the disk was too slow."""
         self.written = 0
@@ -112,8 +113,8 @@ class Recorder:
         except OSError as error:
             self.failure = error
             _log.error("%s: recording ended: %s", self._path, error.strerror)
-            while self._queue.get() is not None:  # a waiting loop must get on
-                pass
+            while not self._ended:  # a waiting loop must get on
+                self._next()
 
     def _write(self) -> None:
         with self._stream as stream:
@@ -130,7 +131,7 @@ class Recorder:
                 )
                 for topic, schema in SCHEMAS.items()
             }
-            while (cycle := self._queue.get()) is not None:
+            while (cycle := self._next()) is not None:
                 for topic, time_ns, value in self._messages(cycle):
                     writer.add_message(
                         channels[topic],
@@ -141,6 +142,11 @@ class Recorder:
                     )
                 self.written += 1
             writer.finish()  # type: ignore[no-untyped-call]
+
+    def _next(self) -> Cycle | None:
+        cycle = self._queue.get()
+        self._ended = cycle is None
+        return cycle
 
     def _messages(self, cycle: Cycle) -> list[tuple[str, int, dict[str, Any]]]:
         messages = []

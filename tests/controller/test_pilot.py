@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from controller.cards import card_path, write_card
+from controller.errors import ModelError
+from controller.pilot import TflitePilot, find_model
+from controller.supervisor import choose
+
+
+@pytest.fixture
+def model(tmp_path):
+    """A copy of the shipped model and its card."""
+    shipped = find_model("default")
+    copy = tmp_path / "model.tflite"
+    shutil.copy(shipped, copy)
+    shutil.copy(card_path(shipped), card_path(copy))
+    return copy
+
+
+def test_the_shipped_model_gives_probabilities(model):
+    pilot = TflitePilot(model)
+    assert pilot.shape == (45, 80)
+    rng = np.random.default_rng(1)
+    for _ in range(20):
+        pilot.fit(rng.integers(0, 256, (120, 160, 3), np.uint8))
+        probabilities = pilot.infer()
+        assert probabilities.shape == (3,)
+        assert choose(probabilities) is not None
+
+
+def test_the_same_frame_gives_the_same_probabilities(model):
+    frame = np.random.default_rng(2).integers(0, 256, (45, 80, 3), np.uint8)
+    pilots = [TflitePilot(model), TflitePilot(model)]
+    answers = []
+    for pilot in [*pilots, pilots[0]]:
+        pilot.fit(frame)
+        answers.append(pilot.infer().copy())
+    np.testing.assert_array_equal(answers[0], answers[1])
+    np.testing.assert_array_equal(answers[0], answers[2])
+
+
+def _flip_a_byte(model):
+    content = bytearray(model.read_bytes())
+    content[len(content) // 2] ^= 1
+    model.write_bytes(content)
+
+
+def _edit_card(**changes):
+    def edit(model):
+        card = json.loads(card_path(model).read_text())
+        card_path(model).write_text(json.dumps(card | changes))
+
+    return edit
+
+
+def _certify(content):
+    """A file that is no model, with a card that vouches for it."""
+
+    def replace(model):
+        model.write_bytes(content)
+        write_card(model, "impostor", (45, 80), {})
+
+    return replace
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (_flip_a_byte, "is not the file that its card describes"),
+        (lambda model: model.write_bytes(model.read_bytes()[:1000]), "is not the file that its"),
+        (lambda model: card_path(model).unlink(), "no card beside the model"),
+        (lambda model: card_path(model).write_text("hello"), "not a card"),
+        (lambda model: card_path(model).write_text("[]"), "not a paperlane-card"),
+        (_edit_card(version=99), "not a paperlane-card of version 1"),
+        (_edit_card(classes=["left", "forward", "right"]), "classes are"),
+        (
+            _edit_card(input={"height": 90, "width": 80, "dtype": "uint8", "colour_order": "RGB"}),
+            "takes .* its card says one",
+        ),
+        (
+            _edit_card(input={"height": 45, "width": 80, "dtype": "uint8", "colour_order": "BGR"}),
+            "must be RGB uint8",
+        ),
+        (_certify(b"hello"), "not a model that"),
+        (_certify(b""), "not a model that"),
+        (_certify(bytes(range(256)) * 100), "not a model that"),
+    ],
+)
+def test_a_model_that_is_not_what_its_card_says_is_refused(model, spoil, says):
+    spoil(model)
+    with pytest.raises(ModelError, match=says) as error:
+        TflitePilot(model)
+    assert "\n" not in str(error.value)
+
+
+def test_an_unknown_name_lists_what_ships():
+    with pytest.raises(ModelError, match=r"shipped: .*default"):
+        find_model("no-such-model")
