@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 from controller.cameras import CameraSettings
 from controller.errors import ConfigError, UsageError
+from controller.smoothing import SmoothingSettings
+from controller.supervisor import SupervisorSettings
 
 T = TypeVar("T")
 
@@ -45,18 +47,6 @@ class ModelSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class SupervisorSettings:
-    """What the owner allows.
-
-    Attributes:
-        arm_at_start: Drive as soon as everything is ready, and again after a fault is gone;
-            without it the car waits to be armed.
-    """
-
-    arm_at_start: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class RecordingSettings:
     """Where drives are recorded.
 
@@ -75,6 +65,7 @@ class Config:
     link: LinkSettings = field(default_factory=LinkSettings)
     model: ModelSettings = field(default_factory=ModelSettings)
     supervisor: SupervisorSettings = field(default_factory=SupervisorSettings)
+    smoothing: SmoothingSettings = field(default_factory=SmoothingSettings)
     recording: RecordingSettings = field(default_factory=RecordingSettings)
 
 

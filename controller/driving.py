@@ -83,7 +83,7 @@ def drive(config: Config, seconds: float | None = None) -> Statistics:
         BridgeError: If the link cannot be opened.
     """
     clock = MonotonicClock()
-    supervisor = Supervisor(rearm=config.supervisor.arm_at_start)
+    supervisor = Supervisor(config.supervisor, config.smoothing, config.camera.frame_rate_hz)
     statistics = Statistics()
     end_ns = None if seconds is None else clock.now_ns() + int(seconds * 1e9)
     with contextlib.ExitStack() as stack:

@@ -11,6 +11,7 @@ from controller.clock import Clock
 from controller.errors import EndOfFrames
 from controller.frames import Frame, Pixels
 from controller.pilot import Pilot
+from controller.sight import FreezeDetector, judge
 from controller.supervisor import Decision, Supervisor
 from firmware_bridge.commands import Command
 from firmware_bridge.link import Link, LinkHealth
@@ -91,6 +92,7 @@ class Loop:
         self._clock = clock
         self._sinks = tuple(sinks)
         self._stopwatch = stopwatch
+        self._freeze = FreezeDetector()
 
     def run(self, keep_going: Callable[[], bool]) -> None:
         """Drive until `keep_going` says no or a recording is over.
@@ -119,13 +121,15 @@ class Loop:
             return self._silence(start, waited)
         view = self._pilot.fit(frame.pixels)
         pixels = view.copy()
+        seen_ns = self._freeze.seen_ns(pixels, frame.capture_ns)
+        sight = judge(pixels)
         del view  # the interpreter refuses to run while somebody holds its memory
         fitted = self._stopwatch()
         probabilities = self._pilot.infer()
         inferred = self._stopwatch()
         health = self._link.health()
         decision = self._supervisor.on_frame(
-            self._clock.now_ns(), frame.capture_ns, probabilities, health
+            self._clock.now_ns(), seen_ns, probabilities, health, sight
         )
         decided = self._stopwatch()
         sequence = self._link.send(decision.command, decision.ttl_ms)

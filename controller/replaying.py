@@ -19,7 +19,7 @@ from controller.errors import ReplayError
 from controller.loop import Cycle, Loop, Sink
 from controller.pilot import Pilot
 from controller.recordings import open_recording
-from controller.supervisor import State, Supervisor, choose
+from controller.supervisor import State, Supervisor, SupervisorSettings, choose
 from firmware_bridge.commands import Command, McuState
 from firmware_bridge.link import Link, LinkHealth
 
@@ -141,7 +141,7 @@ def replay(
     frames = itertools.islice(open_recording(source), limit)
     clock: Clock = VirtualClock() if link is None else MonotonicClock()
     camera = ReplayCamera(frames, clock, speed)
-    supervisor = Supervisor(rearm=True)
+    supervisor = Supervisor(SupervisorSettings(arm_at_start=True))
     supervisor.arm()
     answers = _Answers(camera, link, clock)
     loop = Loop(camera, pilot, supervisor, link or NoLink(), clock, (answers, *sinks))

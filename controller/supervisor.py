@@ -7,10 +7,11 @@ sends what it answers. Where it stands and why is in every decision::
     DISARMED  ARMED        the owner arms
     ARMED     DRIVING      a good frame, and the link and the microcontroller are ready
     DRIVING   STOPPED      any fault; the reason is kept
-    STOPPED   ARMED        a passing fault (a late frame) is gone for `RECOVERY_FRAMES` good frames;
-                           a lasting fault: the owner arms again, or, if the owner allowed it
-                           (`rearm`), it is gone for `REARM_NS`. Never by itself after the
-                           emergency stop or a low battery.
+    STOPPED   ARMED        a passing fault (of the pictures) is gone for `RECOVERY_FRAMES` good
+                           frames; a lasting one (of model, link, microcontroller or board): the
+                           owner arms again, or, if the owner allowed it (`arm_at_start`), it is
+                           gone for `REARM_NS`; never by itself after the emergency stop or a low
+                           battery
     any       DISARMED     the owner disarms; SIGTERM (and then for good)
 
 Every state but DRIVING sends STOP.
@@ -20,9 +21,13 @@ from __future__ import annotations
 
 import enum
 import math
+from collections import deque
 from dataclasses import dataclass
 
+from controller.errors import UsageError
 from controller.pilot import Probabilities
+from controller.sight import Sight
+from controller.smoothing import Smoother, SmoothingSettings
 from firmware_bridge.commands import Command, McuState, Trip
 from firmware_bridge.link import LinkHealth
 
@@ -34,6 +39,10 @@ RECOVERY_FRAMES = 3
 """Good frames in a row after which a passing fault is over."""
 REARM_NS = 1_000_000_000
 """How long a lasting fault must be gone before `rearm` arms again, in ns."""
+RATE_WINDOW_NS = 2_000_000_000
+"""Over how long the frame rate is counted, in ns."""
+LEAST_RATE_SHARE = 0.9
+"""Share of the asked frame rate under which the camera is too slow to drive by."""
 SUM_TOLERANCE = 0.1
 """How far from 1 three 8-bit probabilities may add up (each is rounded to 1/256)."""
 
@@ -54,15 +63,19 @@ class Reason(enum.Enum):
     NOT_ARMED = "not armed"
     WAITING = "waiting for frame, link and microcontroller"
     STALE_FRAME = "newest frame too old"
+    BLIND = "camera sees nothing"
+    LOW_RATE = "camera too slow"
     BAD_OUTPUT = "model output is not probabilities"
+    UNSURE = "model unsure"
     LINK_DOWN = "link down"
     MISMATCH = "microcontroller does not do what it was told"
     MCU_TRIPPED = "microcontroller disarmed itself"
     MCU_LOCKED = "emergency stop or low battery"
+    BOARD = "computer too hot or short of power"
     SHUTDOWN = "shutting down"
 
 
-_PASSING = frozenset({Reason.STALE_FRAME})
+_PASSING = frozenset({Reason.STALE_FRAME, Reason.BLIND, Reason.LOW_RATE, Reason.UNSURE})
 _LOCKING_TRIPS = frozenset({Trip.ESTOP, Trip.BATTERY})
 
 
@@ -103,16 +116,50 @@ def choose(probabilities: Probabilities) -> Command | None:
     return Command.LEFT if left >= right else Command.RIGHT
 
 
+@dataclass(frozen=True, slots=True)
+class SupervisorSettings:
+    """What the owner allows and demands.
+
+    Attributes:
+        arm_at_start: Drive as soon as everything is ready, and again once a lasting fault is gone;
+            without it the car waits to be armed.
+        least_probability: Probability of the chosen class under which the model is unsure, 0 to 1;
+            0 asks nothing.
+        unsure_frames: Frames in a row on which it may be unsure before the car stops, 1 to 100.
+    """
+
+    arm_at_start: bool = False
+    least_probability: float = 0.0
+    unsure_frames: int = 3
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.least_probability <= 1:
+            raise UsageError(f"least_probability is {self.least_probability}, must be 0 to 1")
+        if not 1 <= self.unsure_frames <= 100:
+            raise UsageError(f"unsure_frames is {self.unsure_frames}, must be 1 to 100")
+
+
 class Supervisor:
     """See the module's text. Times are monotonic ns on the loop's clock."""
 
-    def __init__(self, *, rearm: bool = False) -> None:
+    def __init__(
+        self,
+        settings: SupervisorSettings | None = None,
+        smoothing: SmoothingSettings | None = None,
+        asked_rate_hz: float | None = None,
+    ) -> None:
         """Start disarmed.
 
         Args:
-            rearm: The owner's leave to arm again by itself once a lasting fault is gone.
+            settings: What the owner allows; nothing if None.
+            smoothing: How decisions are smoothed; not at all if None.
+            asked_rate_hz: Frame rate asked of the camera; None to accept any.
         """
-        self._rearm = rearm
+        self._settings = settings or SupervisorSettings()
+        self._smoother = Smoother(smoothing or SmoothingSettings())
+        self._rate = _RateWatch(asked_rate_hz)
+        self._unsure = 0
+        self._board_fault = False
         self._state = State.DISARMED
         self._reason = Reason.NOT_ARMED
         self._newest_capture_ns: int | None = None
@@ -153,30 +200,49 @@ class Supervisor:
         # A command takes about 2 ms to cross the line: be early, so that STOP beats the deadman.
         return max(0.0, min(longest_ms, left_ms - 10.0))
 
+    def set_board_fault(self, fault: bool) -> None:
+        """Say whether the computer is too hot or short of power now."""
+        self._board_fault = fault
+
     def on_frame(
-        self, now_ns: int, capture_ns: int, probabilities: Probabilities, health: LinkHealth
+        self,
+        now_ns: int,
+        capture_ns: int,
+        probabilities: Probabilities,
+        health: LinkHealth,
+        sight: Sight = Sight.CLEAR,
     ) -> Decision:
         """Decide on a frame that went through the model.
 
         Args:
             now_ns: Time after the model ran.
-            capture_ns: When the frame was taken.
+            capture_ns: When what the frame shows was first seen.
             probabilities: ``(3,) float32`` as the model gave them.
             health: The link, just asked.
+            sight: Whether anything can be seen in the frame.
         """
         self._newest_capture_ns = capture_ns
         chosen = choose(probabilities)
         ttl_ms = min(MAX_TTL_MS, (capture_ns + FRESH_NS - now_ns) // 1_000_000)
+        slow = self._rate.too_slow(capture_ns)
         if ttl_ms < 1:
             fault = Reason.STALE_FRAME
         elif chosen is None:
             fault = Reason.BAD_OUTPUT
+        elif sight is not Sight.CLEAR:
+            fault = Reason.BLIND
+        elif slow:
+            fault = Reason.LOW_RATE
+        elif self._is_unsure(float(probabilities[chosen])):
+            fault = Reason.UNSURE
         else:
-            fault = self._link_fault(health)
+            fault = self._fault_elsewhere(health)
         self._step(now_ns, fault, _is_ready(health))
-        if self._state is State.DRIVING and chosen is not None:
-            return Decision(chosen, int(ttl_ms), self._state, Reason.NONE)
-        return self._stop()
+        if self._state is not State.DRIVING:
+            self._smoother.reset()
+            return self._stop()
+        command = self._smoother.choose(probabilities)
+        return Decision(command, int(ttl_ms), self._state, Reason.NONE)
 
     def on_silence(self, now_ns: int, health: LinkHealth) -> Decision | None:
         """Decide when no frame came in time.
@@ -184,7 +250,7 @@ class Supervisor:
         Returns:
             What to send; None while driving on a command that still holds.
         """
-        fault = self._link_fault(health)
+        fault = self._fault_elsewhere(health)
         newest = self._newest_capture_ns
         if newest is None or now_ns - newest >= FRESH_NS - 10_000_000:
             fault = fault if fault is not Reason.NONE else Reason.STALE_FRAME
@@ -196,7 +262,16 @@ class Supervisor:
     def _stop(self) -> Decision:
         return Decision(Command.STOP, MAX_TTL_MS, self._state, self._reason)
 
-    def _link_fault(self, health: LinkHealth) -> Reason:
+    def _is_unsure(self, probability: float) -> bool:
+        if probability >= self._settings.least_probability:
+            self._unsure = 0
+            return False
+        self._unsure += 1
+        return self._unsure >= self._settings.unsure_frames
+
+    def _fault_elsewhere(self, health: LinkHealth) -> Reason:
+        if self._board_fault:
+            return Reason.BOARD
         if not health.connected:
             return Reason.LINK_DOWN
         if health.mismatched:
@@ -234,9 +309,30 @@ class Supervisor:
             return self._good_frames >= RECOVERY_FRAMES
         if self._reason is Reason.MCU_LOCKED:
             return False
-        return self._rearm and now_ns - self._good_since_ns >= REARM_NS
+        return self._settings.arm_at_start and now_ns - self._good_since_ns >= REARM_NS
 
 
 def _is_ready(health: LinkHealth) -> bool:
     status = health.status
     return health.connected and (status is None or status.state is not McuState.DISARMED)
+
+
+class _RateWatch:
+    """Counts frames by their capture times over the last `RATE_WINDOW_NS`."""
+
+    def __init__(self, asked_hz: float | None) -> None:
+        window_s = RATE_WINDOW_NS / 1e9
+        self._least = 0 if asked_hz is None else int(asked_hz * LEAST_RATE_SHARE * window_s)
+        # The window is full of frames at the asked rate when this many are younger than it.
+        self._times_ns: deque[int] = deque(maxlen=max(1, self._least))
+        self._first_ns: int | None = None
+
+    def too_slow(self, capture_ns: int) -> bool:
+        """Take a frame; whether too few came in the window that it ends."""
+        if self._first_ns is None:
+            self._first_ns = capture_ns
+        self._times_ns.append(capture_ns)
+        if self._least == 0 or capture_ns - self._first_ns < RATE_WINDOW_NS:
+            return False
+        full = len(self._times_ns) == self._least
+        return not full or capture_ns - self._times_ns[0] > RATE_WINDOW_NS

@@ -33,8 +33,8 @@ class CameraSettings:
 
     source: str = "picamera2"
     frame_rate_hz: float = 30.0
-    height: int = 180
-    width: int = 320
+    height: int = 90
+    width: int = 160
     exposure_us: int = 0
 
     def __post_init__(self) -> None:

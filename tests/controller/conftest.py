@@ -12,7 +12,7 @@ from controller.clock import VirtualClock
 from controller.errors import EndOfFrames
 from controller.frames import Frame
 from controller.loop import Cycle, Loop
-from controller.supervisor import Supervisor
+from controller.supervisor import Supervisor, SupervisorSettings
 from firmware_bridge.commands import Command
 from firmware_bridge.lockstep_link import LockstepLink
 from firmware_bridge.microcontroller import open_microcontroller
@@ -31,6 +31,7 @@ class Shot:
     probabilities: tuple[float, float, float] | Exception = (1.0, 0.0, 0.0)
     gap_ns: int = PERIOD_NS
     age_ns: int = 5_000_000
+    pixels: np.ndarray | None = None
 
 
 class ScriptedCamera(Camera):
@@ -43,6 +44,10 @@ class ScriptedCamera(Camera):
         self._due_ns = PERIOD_NS
         self._sequence = 0
         self.current: Shot | None = None
+        self._random = np.random.default_rng(1)
+
+    def _noise(self):
+        return self._random.integers(0, 256, (*SHAPE, 3), np.uint8)
 
     def __enter__(self):
         return self
@@ -64,7 +69,7 @@ class ScriptedCamera(Camera):
         self._go(self._due_ns)
         self.current = self._shots.pop(0)
         frame = Frame(
-            np.full((*SHAPE, 3), self._sequence % 256, np.uint8),
+            self.current.pixels if self.current.pixels is not None else self._noise(),
             self._sequence,
             self._due_ns - self.current.age_ns,
         )
@@ -100,7 +105,7 @@ class Bench:
     def __post_init__(self):
         self.clock = VirtualClock()
         self.mcu = open_microcontroller("python")
-        self.supervisor = Supervisor(rearm=self.rearm)
+        self.supervisor = Supervisor(SupervisorSettings(arm_at_start=self.rearm))
         self.camera = ScriptedCamera(self.shots, self.clock, self.mcu)
         self.link = LockstepLink(self.mcu.receive, self.mcu.transmit, self.clock)
         self.motors_by_cycle = []

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from controller.supervisor import Reason, State
@@ -122,3 +123,25 @@ def test_shutting_down_sends_stop_for_good(bench, shot):
     after = [c for c in drive.cycles if c.frame is not None and c.frame.sequence > 20]
     assert {c.decision.command for c in after} == {Command.STOP}
     assert after[0].decision.reason is Reason.SHUTDOWN
+
+
+@pytest.mark.parametrize("value", [0, 255, 128])
+def test_a_blind_camera_stops_the_car(bench, shot, value):
+    covered = np.full((45, 80, 3), value, np.uint8)
+    shots = [shot() for _ in range(10)]
+    shots += [shot(pixels=covered ^ np.uint8(i % 2)) for i in range(5)]
+    drive = bench(shots + [shot() for _ in range(10)]).run()
+    blind = [c for c in drive.cycles if c.frame is not None and 10 <= c.frame.sequence < 15]
+    assert {c.decision.reason for c in blind} == {Reason.BLIND}
+    assert drive.commands[-1] is Command.FORWARD
+
+
+def test_a_camera_that_repeats_its_last_picture_is_as_stale_as_that(bench, shot):
+    frozen = np.random.default_rng(5).integers(0, 256, (45, 80, 3), np.uint8)
+    shots = [shot() for _ in range(10)] + [shot(pixels=frozen) for _ in range(20)]
+    drive = bench(shots).run()
+    frames = [c for c in drive.cycles if c.frame is not None and c.frame.sequence >= 10]
+    assert [c.decision.command for c in frames[:3]] == [Command.FORWARD] * 3
+    assert [c.decision.ttl_ms for c in frames[:3]] == [145, 95, 45]
+    assert {c.decision.reason for c in frames[3:]} == {Reason.STALE_FRAME}
+    assert drive.motors_by_cycle[-1].off
