@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import sys
 from pathlib import Path
@@ -23,6 +24,7 @@ def main(argv: list[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_drive(commands)
     _add_replay(commands)
+    _add_benchmark(commands)
     return run_command(parser, argv)
 
 
@@ -67,6 +69,52 @@ def _add_replay(commands: Any) -> None:  # noqa: ANN401
     )
     parser.add_argument("--frames", type=int, metavar="N", help="only the first N frames")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+
+
+def _add_benchmark(commands: Any) -> None:  # noqa: ANN401
+    parser = add_command(
+        commands,
+        "benchmark",
+        _benchmark,
+        "Time the loop, recording on, with a made-up camera: overhead, frame age, start, memory.",
+        "python -m controller benchmark --rates 20,30,60,90 --seconds 10",
+    )
+    parser.add_argument("--model", default="default", metavar="NAME_OR_FILE")
+    parser.add_argument("--threads", type=int, default=1, metavar="N")
+    parser.add_argument("--rates", type=_rates, default=(30.0,), metavar="HZ,HZ")
+    parser.add_argument("--seconds", type=float, default=5.0, metavar="S", help="at each rate")
+    parser.add_argument(
+        "--link", metavar="DEVICE", help="a real device; without it, a simulated one on a pty"
+    )
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+
+
+def _rates(text: str) -> tuple[float, ...]:
+    try:
+        rates = tuple(float(word) for word in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: give numbers, as 20,30,60") from error
+    if not all(1 <= rate <= 120 for rate in rates):
+        raise argparse.ArgumentTypeError(f"{text!r}: rates are 1 to 120 Hz")
+    return rates
+
+
+def _benchmark(arguments: argparse.Namespace) -> int:
+    from controller import benchmark
+
+    if not 0 < arguments.seconds <= 3600:
+        raise UsageError(f"--seconds is {arguments.seconds}, must be above 0 and at most 3600")
+    with contextlib.ExitStack() as stack:
+        device = arguments.link or stack.enter_context(benchmark.benchmark_peer())
+        results, first_decision_s = benchmark.run(
+            arguments.model, arguments.rates, arguments.seconds, arguments.threads, device
+        )
+    figures = benchmark.as_figures(arguments.model, arguments.threads, results, first_decision_s)
+    if arguments.json:
+        print_json(figures)
+    else:
+        print(benchmark.table(figures))
+    return DONE
 
 
 def _drive(arguments: argparse.Namespace) -> int:

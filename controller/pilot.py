@@ -120,6 +120,10 @@ class TflitePilot:
         view = self._interpreter.tensor(self._input)()[0]
         return fit(pixels, self.card.height, self.card.width, out=view)
 
+    def invoke(self) -> None:
+        """Run the model on the picture fitted last, and read nothing."""
+        self._interpreter.invoke()
+
     def infer(self) -> Probabilities:
         """Run the model on the picture fitted last.
 

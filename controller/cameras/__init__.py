@@ -14,6 +14,7 @@ CAMERAS = {
     "picamera2": "controller.cameras.picamera2:open_picamera2",
     "opencv": "controller.cameras.opencv:open_opencv",
     "replay": "controller.cameras.replay:open_replay",
+    "pattern": "controller.cameras.pattern:open_pattern",
 }
 """Name -> ``module:function``; the function takes ``(CameraSettings, Clock)``."""
 
@@ -24,7 +25,8 @@ class CameraSettings:
 
     Attributes:
         source: ``NAME`` or ``NAME:ARGUMENT``: ``picamera2``, ``picamera2:1`` (second camera),
-            ``opencv:0`` (device index), ``opencv:FILE_OR_URL``, ``replay:DRIVE_OR_TUB``.
+            ``opencv:0`` (device index), ``opencv:FILE_OR_URL``, ``replay:DRIVE_OR_TUB``,
+            ``pattern`` (made-up noise, for benchmarks).
         frame_rate_hz: Frames a second to ask for, 1 to 120.
         height: Height of the picture to ask for, in pixels.
         width: Width of the picture to ask for, in pixels.
