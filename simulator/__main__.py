@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from controller.cli import DONE, add_command, run_command
+from controller.cli import DONE, FELL_SHORT, add_command, print_json, run_command
 from simulator.errors import SimulatorUsageError
 from simulator.tracks import RANDOM, TRACK_NAMES
 
@@ -19,6 +19,8 @@ def main(argv: list[str] | None = None) -> int:
         prog="python -m simulator", description="A world to drive in, without a car."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_drive(commands)
+    _add_evaluate(commands)
     _add_dataset(commands)
     return run_command(parser, argv)
 
@@ -29,6 +31,113 @@ def _track_names(text: str) -> tuple[str, ...]:
         if name not in TRACK_NAMES:
             raise argparse.ArgumentTypeError(f"{name!r}: there are {', '.join(TRACK_NAMES)}")
     return names
+
+
+def _add_drive(commands: Any) -> None:  # noqa: ANN401
+    parser = add_command(
+        commands,
+        "drive",
+        _drive,
+        "Drive laps on one track: progress, a table, a recording, a picture and a video.",
+        "python -m simulator drive --track oval --out out/drive",
+    )
+    parser.add_argument("--model", default="default", metavar="NAME_OR_FILE",
+                        help="a shipped model, a .tflite file, or 'teacher'")  # fmt: skip
+    parser.add_argument("--track", choices=TRACK_NAMES, default="oval")
+    parser.add_argument("--seed", type=int, default=1, metavar="S", help="of room, camera and car")
+    parser.add_argument("--laps", type=int, default=1, metavar="N")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="for recording, picture, video")
+    parser.add_argument("--firmware", action="store_true", help="the real firmware, emulated")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+
+
+def _drive(arguments: argparse.Namespace) -> int:
+    from simulator.driving import drive_laps, table
+    from simulator.running import find_pilot_model
+    from simulator.world import WorldConfig
+
+    config = WorldConfig(arguments.track, arguments.seed, microcontroller=_mcu(arguments))
+    result = drive_laps(
+        config,
+        find_pilot_model(arguments.model),
+        arguments.laps,
+        arguments.out,
+        lambda line: print(line, file=sys.stderr, flush=True),
+    )
+    if arguments.json:
+        print_json({**result.figures, "files": [str(path) for path in result.files]})
+    else:
+        print(table(result.figures))
+        for path in result.files:
+            print(f"wrote {path}")
+    return DONE if result.completed else FELL_SHORT
+
+
+def _mcu(arguments: argparse.Namespace) -> str:
+    return "avr" if arguments.firmware else "python"
+
+
+def _add_evaluate(commands: Any) -> None:  # noqa: ANN401
+    parser = add_command(
+        commands,
+        "evaluate",
+        _evaluate,
+        "Drive many unseen tracks in closed loop and count those that were kept.",
+        "python -m simulator evaluate --model default --tracks 50 --seconds 60 --json",
+    )
+    parser.add_argument("--model", default="default", metavar="NAME_OR_FILE",
+                        help="a shipped model, a .tflite file, or 'teacher'")  # fmt: skip
+    parser.add_argument("--tracks", type=int, default=50, metavar="N")
+    parser.add_argument("--seconds", type=float, default=60.0, metavar="S", help="on each track")
+    parser.add_argument("--seed", type=int, default=0, metavar="S")
+    parser.add_argument(
+        "--names", type=_track_names, default=(RANDOM,), metavar="NAME,NAME",
+        help=f"tracks, in turn, of {', '.join(TRACK_NAMES)}",
+    )  # fmt: skip
+    parser.add_argument("--firmware", action="store_true", help="the real firmware, emulated")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="for a picture of every track")
+    parser.add_argument("--least", type=float, default=0.0, metavar="SHARE",
+                        help="exit with 1 if a smaller share is kept")  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    import cv2
+
+    from simulator.evaluation import EvaluationConfig, TrackResult, evaluate
+    from simulator.running import find_pilot_model
+
+    config = EvaluationConfig(
+        arguments.tracks, arguments.seconds, arguments.seed, arguments.names, _mcu(arguments)
+    )
+
+    def show(index: int, result: TrackResult) -> None:
+        keeping = result.keeping
+        print(
+            f"{index + 1:4} of {config.tracks}  {result.name:8} {result.seed}  "
+            f"{'kept' if keeping.kept else 'LOST'}  {keeping.distance_m:6.2f} m  "
+            f"{keeping.laps} laps  p95 {100 * keeping.offset_p95_m:5.1f} cm",
+            file=sys.stderr,
+            flush=True,
+        )
+        if arguments.out is not None and result.picture is not None:
+            arguments.out.mkdir(parents=True, exist_ok=True)
+            path = arguments.out / f"{index:03}-{result.name}-{result.seed}.png"
+            cv2.imwrite(str(path), cv2.cvtColor(result.picture, cv2.COLOR_RGB2BGR))
+
+    figures = evaluate(
+        config,
+        find_pilot_model(arguments.model),
+        show,
+        with_pictures=arguments.out is not None,
+    )
+    if arguments.json:
+        print_json(figures)
+    else:
+        for key, value in figures.items():
+            if key != "per_track":
+                print(f"{key:24} {value:.4g}" if isinstance(value, float) else f"{key:24} {value}")
+    return DONE if figures["kept_share"] >= arguments.least else FELL_SHORT
 
 
 def _add_dataset(commands: Any) -> None:  # noqa: ANN401

@@ -124,4 +124,4 @@ def paint_lamps(look: LightLook, seed: int, pixels: int = 256) -> npt.NDArray[np
     softness = max(1.0, 0.3 * look.lamp_size_m * scale)
     image = np.asarray(cv2.GaussianBlur(image, (0, 0), softness), np.float32)
     middle_part = image[pixels : 2 * pixels, pixels : 2 * pixels]
-    return np.clip(middle_part * 190.0, 0.0, 255.0).astype(np.uint8)
+    return np.asarray(np.clip(middle_part * 190.0, 0.0, 255.0), np.float32).astype(np.uint8)

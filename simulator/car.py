@@ -16,8 +16,10 @@ GRIP_PERIOD_S = 0.4
 
 @dataclass(frozen=True, slots=True)
 class CarConfig:
-    """A differential-drive car. With the firmware's duties it drives at 0.25 m/s straight on and
-    turns in place at about 1.6 rad/s, which is what toy cars of 0.2 m do.
+    """A differential-drive car.
+
+    With the firmware's duties the default drives at 0.25 m/s straight on and turns in place at
+    about 1.6 rad/s, which is what toy cars of 0.2 m do.
 
     Attributes:
         top_speed_mps: Speed of a wheel at full duty and full battery.

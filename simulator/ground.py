@@ -58,9 +58,7 @@ class Ground:
         )
 
 
-def noise_field(
-    rng: np.random.Generator, height: int, width: int, cells: float
-) -> Grey:
+def noise_field(rng: np.random.Generator, height: int, width: int, cells: float) -> Grey:
     """Smooth noise, ``(height, width) float32`` of mean 0 and deviation about 1.
 
     Args:
@@ -151,12 +149,15 @@ def _light_field(
         middle = rng.uniform((0, 0), (width / 8, height / 8))
         axes = rng.uniform(0.1, 0.9, 2) * scale / 8
         cv2.ellipse(
-            mask, (middle.astype(int).tolist(), axes.astype(int).tolist(), rng.uniform(0, 180)), 1.0, -1
+            mask,
+            (middle.astype(int).tolist(), axes.astype(int).tolist(), rng.uniform(0, 180)),
+            1.0,
+            -1,
         )
         softness = rng.uniform(0.02, 0.2) * scale / 8
         mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), softness), np.float32)
         field -= rng.uniform(0.05, 0.4) * cv2.resize(mask, (width, height))
-    return np.clip(field, 0.3, 1.6).astype(np.float32)
+    return np.asarray(np.clip(field, 0.3, 1.6), np.float32)
 
 
 def paint_ground(

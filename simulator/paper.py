@@ -78,9 +78,7 @@ def _runs(middle: Points, valid: npt.NDArray[np.bool_]) -> list[Points]:
     return [run for run in np.split(kept, jumps) if len(run) > 3]
 
 
-def _lay_run(
-    run: Points, width_m: float, laying: Laying, rng: np.random.Generator
-) -> list[Sheet]:
+def _lay_run(run: Points, width_m: float, laying: Laying, rng: np.random.Generator) -> list[Sheet]:
     along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(run, axis=0).T))])
     sheets: list[Sheet] = []
     place = 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import cv2
@@ -19,6 +20,8 @@ Map = npt.NDArray[np.float32]
 
 _FARTHEST_M = 30.0
 _LAMP_PERIODS = 4
+_NO_MAP = np.empty((0, 0), np.float32)
+"""A remapping with both coordinates in one array takes an empty second one."""
 
 
 class Renderer:
@@ -93,12 +96,9 @@ class Renderer:
         footprint = np.sqrt(across * along) * self._ground.pixels_per_m
         levels = np.clip(np.floor(np.log2(np.maximum(footprint, 1.0))), 0, 4).astype(int)
         for _ in range(int(levels.max())):
-            self._pyramid.append(cv2.pyrDown(self._pyramid[-1]))
+            self._pyramid.append(np.asarray(cv2.pyrDown(self._pyramid[-1]), np.uint8))
         starts = [0, *(np.flatnonzero(np.diff(levels)) + 1).tolist(), len(levels)]
-        return [
-            (first, end, int(levels[first]))
-            for first, end in zip(starts[:-1], starts[1:], strict=True)
-        ]
+        return [(first, end, int(levels[first])) for first, end in itertools.pairwise(starts)]
 
     def _draw_floor(self, pose: Pose) -> npt.NDArray[np.uint8]:
         matrix = self._ground.affine(pose.x_m, pose.y_m, pose.heading_rad)
@@ -110,7 +110,7 @@ class Renderer:
                 band = band * np.float32(0.5**level)
             parts.append(
                 cv2.remap(
-                    self._pyramid[level], band, None, cv2.INTER_LINEAR,
+                    self._pyramid[level], band, _NO_MAP, cv2.INTER_LINEAR,
                     borderMode=cv2.BORDER_REFLECT_101,
                 )
             )  # fmt: skip
@@ -120,13 +120,9 @@ class Renderer:
         colours = np.ascontiguousarray(floor[..., :3])
         scale = self._lamps.shape[0] / (_LAMP_PERIODS * self._light.lamp_spacing_m)
         cos, sin = math.cos(pose.heading_rad) * scale, math.sin(pose.heading_rad) * scale
-        matrix = np.array(
-            [[cos, -sin, pose.x_m * scale], [sin, cos, pose.y_m * scale]], np.float32
-        )
+        matrix = np.array([[cos, -sin, pose.x_m * scale], [sin, cos, pose.y_m * scale]], np.float32)
         where = cv2.transform(self._lamp_map, matrix)
-        light = cv2.remap(
-            self._lamps, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP
-        )
+        light = cv2.remap(self._lamps, where, _NO_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
         glare = cv2.multiply(light, np.ascontiguousarray(floor[..., 3]), scale=1 / 255)
         return np.asarray(cv2.add(colours, cv2.merge([glare, glare, glare])), np.uint8)
 
@@ -151,8 +147,6 @@ class Renderer:
         floor = self._draw_floor(pose)
         picture = self._add_lamps(floor, pose)
         if self._shade is not None:
-            picture = np.asarray(
-                cv2.multiply(picture, self._shade, dtype=cv2.CV_8U), np.uint8
-            )
+            picture = np.asarray(cv2.multiply(picture, self._shade, dtype=cv2.CV_8U), np.uint8)
         self._add_backdrop(picture, pose)
         return picture

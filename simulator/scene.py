@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from controller.frames import REFERENCE_SHAPE, Pixels
 from simulator.backdrop import paint_backdrop, paint_lamps
@@ -13,6 +14,15 @@ from simulator.optics import CameraRig, focal_px, sample_rig
 from simulator.renderer import Renderer
 from simulator.sensor import Sensor
 from simulator.tracks import Track
+
+
+class Camera(Protocol):
+    """Takes pictures of a scene."""
+
+    def __call__(self, pose: Pose, turn_rate_radps: float = 0.0) -> Pixels:
+        """The picture from a pose: ``(h, w, 3) uint8`` RGB."""
+        ...
+
 
 OVERSAMPLING = 2
 """Views are drawn so many times as wide and high as pictures."""
@@ -53,22 +63,28 @@ class Scene:
         self._backdrop = paint_backdrop(look.light, look.floor.gloss, config.seed)
         self._lamps = paint_lamps(look.light, config.seed)
         self._seed = config.seed
-        self._renderer, self._sensor = self._make_camera(config.shape)
-        self._turn_scale = focal_px(self.rig, config.shape[1] * OVERSAMPLING)
+        self.picture: Camera = self.camera(config.shape)
+        """What the camera makes of the scene, from a pose and a turn rate; see `camera`."""
 
-    def _make_camera(self, shape: tuple[int, int]) -> tuple[Renderer, Sensor]:
+    def camera(self, shape: tuple[int, int]) -> Camera:
+        """The scene's camera with another number of pixels.
+
+        Args:
+            shape: Height and width of its pictures, in pixels.
+
+        Returns:
+            A function of the car's pose and of how fast it turns to the left, in rad/s (for motion
+            blur), that gives ``(h, w, 3) uint8`` RGB. It keeps the state of automatic exposure.
+        """
         height, width = shape
         renderer = Renderer(
             self.ground, self._backdrop, self._lamps, self.look.light, self.rig,
             height * OVERSAMPLING, width * OVERSAMPLING,
         )  # fmt: skip
-        return renderer, Sensor(self.look.sensor, height, width, self._seed)
+        sensor = Sensor(self.look.sensor, height, width, self._seed)
+        turn_scale = focal_px(self.rig, width * OVERSAMPLING)
 
-    def picture(self, pose: Pose, turn_rate_radps: float = 0.0) -> Pixels:
-        """What the camera makes of the scene: ``(h, w, 3) uint8`` RGB.
+        def take(pose: Pose, turn_rate_radps: float = 0.0) -> Pixels:
+            return sensor.expose(renderer.draw(pose), turn_rate_radps * turn_scale)
 
-        Args:
-            pose: The car's.
-            turn_rate_radps: How fast it turns, for motion blur.
-        """
-        return self._sensor.expose(self._renderer.draw(pose), turn_rate_radps * self._turn_scale)
+        return take

@@ -34,7 +34,7 @@ class Sensor:
         self._rng = np.random.default_rng([seed, 7])
         size = height * width * 3
         bank = self._rng.standard_normal(size + _NOISE_BANK, np.float32)
-        self._bank = bank * np.float32(look.noise)
+        self._bank = bank * np.float32(look.noise) + np.float32(0.5)  # the half rounds
         rows, columns = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
         shade = 1.0 - look.vignette * (rows**2 * 0.35 + columns**2 * 0.65)
         gains = shade[..., None] * np.array(look.white_balance)
@@ -86,4 +86,5 @@ class Sensor:
             value += np.float32(110.0)
         start = int(self._rng.integers(_NOISE_BANK))
         value += self._bank[start : start + value.size].reshape(value.shape)
-        return np.asarray(cv2.add(value, 0.0, dtype=cv2.CV_8U), np.uint8)
+        np.clip(value, 0.0, 255.0, out=value)
+        return value.astype(np.uint8)

@@ -100,9 +100,7 @@ def _line(corners_m: Points, radii_m: Series, smoothing_m: float = 0.06) -> Clos
     return ClosedLine(smooth_closed(rough.points_m, smoothing_m / rough.spacing_m))
 
 
-def _widths(
-    line: ClosedLine, rng: np.random.Generator, mean_m: float, variation: float
-) -> Series:
+def _widths(line: ClosedLine, rng: np.random.Generator, mean_m: float, variation: float) -> Series:
     """Half widths that swell and shrink a few times a lap."""
     phase = line.along_m / line.length_m * math.tau
     wave = np.zeros(len(line))
