@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from controller.cameras import CameraSettings
+from controller.control import ArmingSettings
 from controller.errors import ConfigError, UsageError
 from controller.smoothing import SmoothingSettings
 from controller.supervisor import SupervisorSettings
@@ -66,6 +67,7 @@ class Config:
     model: ModelSettings = field(default_factory=ModelSettings)
     supervisor: SupervisorSettings = field(default_factory=SupervisorSettings)
     smoothing: SmoothingSettings = field(default_factory=SmoothingSettings)
+    arming: ArmingSettings = field(default_factory=ArmingSettings)
     recording: RecordingSettings = field(default_factory=RecordingSettings)
 
 

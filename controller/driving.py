@@ -18,10 +18,12 @@ import cv2
 from controller.cameras import open_camera
 from controller.clock import Clock, MonotonicClock
 from controller.config import Config
+from controller.control import ControlSocket
 from controller.interpreter import RUNTIME
 from controller.loop import Cycle, Loop, Sink
 from controller.pilot import TflitePilot, find_model
 from controller.recorder import Recorder
+from controller.service import ServiceReport
 from controller.statistics import Statistics
 from controller.supervisor import Supervisor
 from firmware_bridge.links import open_link
@@ -108,7 +110,8 @@ def drive(config: Config, seconds: float | None = None) -> Statistics:
         pilot = TflitePilot(find_model(config.model.name), config.model.threads)
         settle()
         camera = stack.enter_context(open_camera(config.camera, clock))
-        sinks: list[Sink] = [statistics, Progress(_log.info)]
+        sinks: list[Sink] = [statistics]
+        sinks.extend(_outside(config, supervisor, stack))
         if config.recording.folder:
             sinks.append(stack.enter_context(_recorder(config, pilot, clock)))
         if config.supervisor.arm_at_start:
@@ -124,6 +127,21 @@ def _recorder(config: Config, pilot: TflitePilot, clock: Clock) -> Recorder:
     _log.info("recording %s", path)
     facts = drive_metadata(pilot, camera=config.camera.source, link=config.link.device)
     return Recorder(path, facts, clock.now_ns())
+
+
+def _outside(config: Config, supervisor: Supervisor, stack: contextlib.ExitStack) -> list[Sink]:
+    """What connects a drive with the service manager and with its owner."""
+    report = stack.enter_context(ServiceReport.from_environment())
+    sinks: list[Sink] = [
+        report,
+        Progress(report.line_to(_log.info)),
+        stack.enter_context(ControlSocket(config.arming.socket, supervisor)),
+    ]
+    if config.arming.gpio_pin:
+        from controller.button import ArmButton
+
+        sinks.append(stack.enter_context(ArmButton(config.arming.gpio_pin, supervisor)))
+    return sinks
 
 
 @contextlib.contextmanager

@@ -1,0 +1,156 @@
+"""What the service manager hears of a drive: ready, alive, stopping, and a line on how it goes.
+
+systemd's notification protocol (sd_notify(3)) without its library: datagrams of ``KEY=VALUE`` lines
+to the socket that ``$NOTIFY_SOCKET`` names. The socket never blocks and no failure of it is an
+error of the drive: a service manager that cannot be reached must not stop the car, and one that
+hears nothing will restart it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Self
+
+from controller.loop import Cycle
+
+_log = logging.getLogger(__name__)
+
+PINGS_PER_DEADLINE = 4
+"""Pings in one watchdog period. sd_watchdog_enabled(3) recommends two; with four, one that is late
+by a whole frame and one that is lost still leave one in time."""
+
+
+class Notifier:
+    """The datagram socket to the service manager; does nothing where there is none."""
+
+    def __init__(self, address: str) -> None:
+        """Open the socket; nothing is sent yet.
+
+        Args:
+            address: An absolute path, an abstract name with ``@`` before it, or '' for no service
+                manager. Other kinds of address (systemd can name a vsock) are said and ignored.
+        """
+        self._address = f"\0{address[1:]}" if address.startswith("@") else address
+        self._socket: socket.socket | None = None
+        self.lost = 0
+        """Messages that could not be handed over."""
+        if address.startswith(("/", "@")):
+            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+            self._socket.setblocking(False)
+        elif address:
+            _log.warning("NOTIFY_SOCKET=%s: not a Unix socket, so nothing is notified", address)
+
+    @property
+    def listening(self) -> bool:
+        """Whether there is a service manager to talk to."""
+        return self._socket is not None
+
+    def notify(self, *assignments: str) -> bool:
+        """Send assignments such as ``READY=1`` in one message; never waits, never raises.
+
+        Returns:
+            Whether it was handed over; False without a service manager.
+        """
+        if self._socket is None:
+            return False
+        try:
+            self._socket.sendto("\n".join(assignments).encode(), self._address)
+        except OSError as error:
+            if not self.lost:
+                _log.warning("the service manager cannot be told %s: %s", assignments[0], error)
+            self.lost += 1
+            return False
+        return True
+
+    def status(self, text: str) -> None:
+        """Set the line that ``systemctl status`` shows."""
+        self.notify("STATUS=" + " ".join(text.split()))
+
+    def close(self) -> None:
+        """Close the socket; from here on nothing is sent."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+
+def watchdog_ns(environment: Mapping[str, str], process_id: int) -> int | None:
+    """The service manager's deadline between two pings, in ns; None where it sets none.
+
+    Args:
+        environment: ``WATCHDOG_USEC`` and ``WATCHDOG_PID`` of it are read, sd_watchdog_enabled(3).
+        process_id: This process: a deadline meant for another one is none of ours.
+    """
+    usec = environment.get("WATCHDOG_USEC", "")
+    if not usec.isdecimal() or int(usec) == 0:
+        return None
+    if environment.get("WATCHDOG_PID", str(process_id)) != str(process_id):
+        return None
+    return int(usec) * 1000
+
+
+class ServiceReport:
+    """A sink of the loop that is the drive's sign of life; a context manager.
+
+    ``READY=1`` goes out with the first frame that has become a command, and ``WATCHDOG=1`` with
+    later ones, so that whatever keeps frames from becoming commands for a whole deadline (a camera
+    that hangs, a model that does not come back, a stopped process) ends in a restart. A line that
+    is down does not: the frame became a command, and a restart plugs nothing in.
+    """
+
+    def __init__(self, notifier: Notifier, deadline_ns: int | None) -> None:
+        """Prepare; nothing is sent yet.
+
+        Args:
+            notifier: The way to the service manager; closed on leaving.
+            deadline_ns: The watchdog's deadline, see `watchdog_ns`.
+        """
+        self._notifier = notifier
+        self._period_ns = None if deadline_ns is None else deadline_ns // PINGS_PER_DEADLINE
+        self._due_ns: int | None = None
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """The report to the service manager that started this process, if one did."""
+        return cls(
+            Notifier(environment.get("NOTIFY_SOCKET", "")), watchdog_ns(environment, os.getpid())
+        )
+
+    def line_to(self, otherwise: Callable[[str], None]) -> Callable[[str], None]:
+        """Where a line a second belongs: the service's status, or `otherwise` without a service.
+
+        A journal that gets one each second wears the SD card out and says nothing.
+        """
+        return self._notifier.status if self._notifier.listening else otherwise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._notifier.notify("STOPPING=1", f"STATUS={_farewell(error)}")
+        self._notifier.close()
+
+    def __call__(self, cycle: Cycle) -> None:
+        """See a cycle; say so where a sign of life is due."""
+        if cycle.frame is None:
+            return
+        if self._due_ns is None:
+            self._notifier.notify("READY=1", "WATCHDOG=1")
+        elif self._period_ns is None or cycle.sent_ns < self._due_ns:
+            return
+        else:
+            self._notifier.notify("WATCHDOG=1")
+        self._due_ns = cycle.sent_ns + (self._period_ns or 0)
+
+
+def _farewell(error: BaseException | None) -> str:
+    text = "stopped" if error is None else f"stopped by {type(error).__name__}: {error}"
+    return " ".join(text.split())
