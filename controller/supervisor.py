@@ -160,6 +160,7 @@ class Supervisor:
         self._rate = _RateWatch(asked_rate_hz)
         self._unsure = 0
         self._board_fault = False
+        self._driven_session: int | None = None
         self._state = State.DISARMED
         self._reason = Reason.NOT_ARMED
         self._newest_capture_ns: int | None = None
@@ -237,7 +238,7 @@ class Supervisor:
             fault = Reason.UNSURE
         else:
             fault = self._fault_elsewhere(health)
-        self._step(now_ns, fault, _is_ready(health))
+        self._step(now_ns, fault, health)
         if self._state is not State.DRIVING:
             self._smoother.reset()
             return self._stop()
@@ -256,7 +257,7 @@ class Supervisor:
             fault = fault if fault is not Reason.NONE else Reason.STALE_FRAME
         if self._state is State.DRIVING and fault is Reason.NONE:
             return None
-        self._step(now_ns, fault if fault is not Reason.NONE else Reason.WAITING, ready=False)
+        self._step(now_ns, fault if fault is not Reason.NONE else Reason.WAITING, health)
         return self._stop()
 
     def _stop(self) -> Decision:
@@ -284,7 +285,7 @@ class Supervisor:
             return Reason.MCU_TRIPPED if self._state is State.DRIVING else Reason.NONE
         return Reason.NONE
 
-    def _step(self, now_ns: int, fault: Reason, ready: bool) -> None:
+    def _step(self, now_ns: int, fault: Reason, health: LinkHealth) -> None:
         good = fault is Reason.NONE
         if not good:
             self._good_frames, self._good_since_ns = 0, None
@@ -297,10 +298,14 @@ class Supervisor:
         elif self._state is State.STOPPED:
             if fault is Reason.MCU_LOCKED:
                 self._reason = fault
+            elif self._reason in _PASSING and _session(health) != self._driven_session:
+                # STOPs were due all the time: if it tripped, this was no mere late picture.
+                self._reason, self._good_since_ns = Reason.MCU_TRIPPED, None
             if self._recovered(now_ns):
                 self._state, self._reason = State.ARMED, Reason.WAITING
-        elif self._state is State.ARMED and good and ready:
+        elif self._state is State.ARMED and good and _is_ready(health):
             self._state, self._reason = State.DRIVING, Reason.NONE
+            self._driven_session = _session(health)
 
     def _recovered(self, now_ns: int) -> bool:
         if self._good_since_ns is None:
@@ -315,6 +320,10 @@ class Supervisor:
 def _is_ready(health: LinkHealth) -> bool:
     status = health.status
     return health.connected and (status is None or status.state is not McuState.DISARMED)
+
+
+def _session(health: LinkHealth) -> int | None:
+    return None if health.status is None else health.status.session
 
 
 class _RateWatch:

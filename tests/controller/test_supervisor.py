@@ -17,9 +17,9 @@ FORWARD = np.array([0.8, 0.1, 0.1], np.float32)
 LEFT = np.array([0.2, 0.7, 0.1], np.float32)
 
 
-def health(state=McuState.ARMED, trip=Trip.NONE, *, connected=True, mismatched=False):
+def health(state=McuState.ARMED, trip=Trip.NONE, *, connected=True, mismatched=False, session=7):
     off = MotorOutputs(0.0, 0.0)
-    status = McuStatus(1, 7, 1, state, trip, Command.STOP, off, None, 0, 0, {})
+    status = McuStatus(1, session, 1, state, trip, Command.STOP, off, None, 0, 0, {})
     return LinkHealth(connected, status, 0, 0, 0, mismatched)
 
 
@@ -113,6 +113,16 @@ def test_with_the_owners_leave_it_waits_one_good_second(bad):
     driver.frame(**bad)
     assert [driver.frame().command for _ in range(21)] == [Command.STOP] * 21
     assert driver.frame().command is Command.FORWARD
+
+
+def test_a_trip_during_a_passing_fault_makes_it_a_lasting_one():
+    """A process that froze: its first picture is late, and the deadman has acted meanwhile."""
+    driver = Driver().driving()
+    assert driver.frame(age_ms=400).reason is Reason.STALE_FRAME
+    tripped = health(McuState.ARMED, Trip.TTL, session=8)
+    assert {driver.frame(health=tripped).reason for _ in range(100)} == {Reason.MCU_TRIPPED}
+    driver.supervisor.arm()
+    assert driver.frame(health=tripped).command is Command.FORWARD
 
 
 @pytest.mark.parametrize("trip", [Trip.ESTOP, Trip.BATTERY])
