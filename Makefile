@@ -8,8 +8,15 @@ OUT ?= out
 TRACK ?= oval
 SEED ?= 1
 
+# Real recordings for `make real`: two drives to train on, one never seen, and how long to train.
+TRAIN ?= ../shared/data/tubs/mat_t1 ../shared/data/tubs/mat_t2
+HELD_OUT ?= ../shared/data/tubs/mat_day1
+EPOCHS ?= 3
+# A file of MobileNet v1's ImageNet weights without top; empty: Keras downloads them.
+IMAGENET ?= $(wildcard ../shared/weights/mobilenet_1_0_224_tf_no_top.h5)
+
 .DEFAULT_GOAL := help
-.PHONY: help drive test check format clean
+.PHONY: help drive test real bench-loop check format clean
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -21,6 +28,20 @@ drive: $(VENV)/.car ## Drive a simulated car with the shipped model: table, reco
 test: $(VENV)/.all ## Run every test (PYTEST_ARGS=... for options)
 	@echo "== running the tests"
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+real: $(VENV)/.all ## Real recordings -> training -> export -> replay into the emulated firmware
+	@echo "== training sliced n=11 and baseB+ on $(TRAIN), $(EPOCHS) epochs; held out: $(HELD_OUT)"
+	@$(BIN)/python -m training $(addprefix --data ,$(TRAIN)) --held-out $(HELD_OUT) --epochs $(EPOCHS) \
+	  $(addprefix --imagenet-weights ,$(IMAGENET)) --out $(OUT)/real/runs
+	@echo "== exporting sliced n=11 to TFLite"
+	@$(BIN)/python -m export $(OUT)/real/runs/sliced11/model.keras $(addprefix --calibration ,$(TRAIN)) \
+	  --held-out $(HELD_OUT) --out $(OUT)/real/models --name real
+	@echo "== replaying $(HELD_OUT) with it, in real time, motors switched by the emulated firmware"
+	@$(BIN)/python -m firmware_bridge emulate -- $(BIN)/python -m controller replay $(HELD_OUT) \
+	  --model $(OUT)/real/models/real-int8.tflite --link {pty} $(REPLAY_ARGS)
+
+bench-loop: $(VENV)/.car ## Overhead and frame age of the loop at 20 to 90 Hz, recording on
+	@$(BIN)/python -m controller benchmark --rates 20,30,60,90 --seconds 10
 
 check: $(VENV)/.all ## Format, lint, types, imports
 	@echo "== checking format, lint, types and imports"
