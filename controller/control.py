@@ -156,8 +156,8 @@ class ControlSocket:
     def _answer(
         self, line: socket.socket, request: bytes, sender: str | bytes | None, cycle: Cycle
     ) -> None:
-        word = request.strip()
-        order = self._orders.get(word)
+        # A longer one was cut off: what is left of it may read as an order, but is none.
+        order = self._orders.get(request.strip()) if len(request) <= LONGEST_REQUEST_BYTES else None
         before = self._supervisor.state
         if order is not None:
             order()
