@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from controller.cameras import CameraSettings
 from controller.control import ArmingSettings
 from controller.errors import ConfigError, UsageError
+from controller.recorder import RecordingSettings
 from controller.smoothing import SmoothingSettings
 from controller.supervisor import SupervisorSettings
 
@@ -45,17 +46,6 @@ class ModelSettings:
     def __post_init__(self) -> None:
         if not 1 <= self.threads <= 8:
             raise UsageError(f"threads is {self.threads}, must be 1 to 8")
-
-
-@dataclass(frozen=True, slots=True)
-class RecordingSettings:
-    """Where drives are recorded.
-
-    Attributes:
-        folder: A folder; '' records nothing.
-    """
-
-    folder: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,7 +126,7 @@ def _recorder(config: Config, pilot: TflitePilot, clock: Clock) -> Recorder:
     path = Path(config.recording.folder) / f"drive-{stamp}.mcap"
     _log.info("recording %s", path)
     facts = drive_metadata(pilot, camera=config.camera.source, link=config.link.device)
-    return Recorder(path, facts, clock.now_ns())
+    return Recorder(path, facts, clock.now_ns(), config.recording)
 
 
 def _outside(config: Config, supervisor: Supervisor, stack: contextlib.ExitStack) -> list[Sink]:

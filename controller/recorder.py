@@ -1,39 +1,54 @@
-"""The recorder: writes a drive without ever holding up the loop."""
+"""The recorder: writes drives without ever holding up the loop."""
 
 from __future__ import annotations
 
-import base64
-import json
 import logging
 import queue
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from mcap.writer import Writer
-
-from controller.drives import (
-    DECISION_TOPIC,
-    IMAGE_TOPIC,
-    METADATA_NAME,
-    SCHEMAS,
-    STATUS_TOPIC,
-)
+from controller.drive_writer import DriveWriter
+from controller.drives import SUFFIX
 from controller.errors import UsageError
 from controller.loop import Cycle
-from controller.pictures import encode_png
-from firmware_bridge.commands import McuStatus
 
 _log = logging.getLogger(__name__)
 
-CHUNK_BYTES = 256 * 1024
-"""A chunk is what a power cut may take: about a second at 45x80 and 30 Hz."""
+SYNC_S = 2.0
+"""How often what is written is forced onto the disk, in s."""
+QUEUE_SIZE = 256
+"""Cycles that may wait to be written: 8 s of a stalled disk at 30 Hz, about 3 MiB."""
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingSettings:
+    """Where and how much is recorded.
+
+    Attributes:
+        folder: A folder; '' records nothing.
+        file_mib: A file that has grown to this many MiB is closed and another begun.
+        quota_mib: Drives in the folder (``drive-*.mcap``) may take this many MiB together; before
+            a file is begun, the oldest are deleted until it fits. 0 for no quota.
+    """
+
+    folder: str = ""
+    file_mib: int = 256
+    quota_mib: int = 4096
+
+    def __post_init__(self) -> None:
+        if self.file_mib < 1:
+            raise UsageError(f"file_mib is {self.file_mib}, must be at least 1")
+        if self.quota_mib and self.quota_mib < 2 * self.file_mib:
+            raise UsageError(f"quota_mib is {self.quota_mib}, must be 0 or at least twice file_mib")
 
 
 class Recorder:
-    """A sink of the loop that writes an MCAP file from a thread of its own.
+    """A sink of the loop that writes MCAP files from a thread of its own.
 
     The loop hands a cycle over and goes on. When the disk is slower than the car, cycles are
     dropped and counted; when it fails, recording ends, driving does not.
@@ -44,46 +59,42 @@ class Recorder:
         path: Path,
         metadata: dict[str, str],
         start_ns: int,
+        settings: RecordingSettings | None = None,
         *,
-        queue_size: int = 256,
         lossless: bool = False,
         start_wall_ns: int | None = None,
     ) -> None:
         """Prepare a recording.
 
         Args:
-            path: The file to write; must not exist.
+            path: The first file to write; must not exist. Those that follow it when it is full get
+                ``-01``, ``-02``, ... before the suffix.
             metadata: The ``drive`` metadata record.
             start_ns: The loop's clock now, in ns; message times count from it.
-            queue_size: Cycles that may wait to be written.
+            settings: Sizes; without them one file grows without end.
             lossless: Wait for the disk instead of dropping: for virtual time, never on a car.
             start_wall_ns: Wall time at `start_ns`, ns since 1970; now if None.
         """
-        self._path = path
+        self.path = path
         self._metadata = metadata
-        self._to_wall_ns = (time.time_ns() if start_wall_ns is None else start_wall_ns) - start_ns
+        wall_ns = time.time_ns() if start_wall_ns is None else start_wall_ns
+        self._to_wall_ns = wall_ns - start_ns
+        self._settings = settings
         self._lossless = lossless
-        self._queue: queue.Queue[Cycle | None] = queue.Queue(queue_size)
+        self._queue: queue.Queue[Cycle | None] = queue.Queue(QUEUE_SIZE)
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
-        self._last_status: McuStatus | None = None
         self._ended = False
+        self._files = 0
         self.dropped = 0
         """Cycles that were not written because the disk was too slow."""
         self.written = 0
         """Cycles that were written."""
-        self.failure: OSError | None = None
+        self.failure: OSError | UsageError | None = None
         """What ended the recording before its time, if anything."""
 
     def __enter__(self) -> Self:
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._stream = self._path.open("xb")
-        except FileExistsError as error:
-            raise UsageError(
-                f"{self._path}: exists; drives are never overwritten, name another"
-            ) from error
-        except OSError as error:
-            raise UsageError(f"{self._path}: cannot be written: {error.strerror}") from error
+        self._make_room()
+        self._writer = self._open_next()
         self._thread.start()
         return self
 
@@ -96,7 +107,7 @@ class Recorder:
         self._queue.put(None)
         self._thread.join()
         if self.dropped:
-            _log.warning("%s: %d cycles not recorded, disk too slow", self._path, self.dropped)
+            _log.warning("%s: %d cycles not recorded, disk too slow", self.path, self.dropped)
 
     def __call__(self, cycle: Cycle) -> None:
         """Hand a cycle over; returns at once (unless `lossless`)."""
@@ -110,90 +121,54 @@ class Recorder:
     def _run(self) -> None:
         try:
             self._write()
-        except OSError as error:
+        except (OSError, UsageError) as error:
             self.failure = error
-            _log.error("%s: recording ended: %s", self._path, error.strerror)
+            _log.error("%s: recording ended: %s", self.path, error)
             while not self._ended:  # a waiting loop must get on
                 self._next()
 
     def _write(self) -> None:
-        with self._stream as stream:
-            writer = Writer(stream, chunk_size=CHUNK_BYTES)
-            writer.start(profile="", library="paperlane")
-            writer.add_metadata(METADATA_NAME, self._metadata)
-            channels = {
-                topic: writer.register_channel(
-                    topic,
-                    "json",
-                    writer.register_schema(
-                        schema["title"], "jsonschema", json.dumps(schema).encode()
-                    ),
-                )
-                for topic, schema in SCHEMAS.items()
-            }
+        due_s = time.monotonic() + SYNC_S
+        try:
             while (cycle := self._next()) is not None:
-                for topic, time_ns, value in self._messages(cycle):
-                    writer.add_message(
-                        channels[topic],
-                        log_time=time_ns + self._to_wall_ns,
-                        publish_time=time_ns + self._to_wall_ns,
-                        sequence=self.written,
-                        data=json.dumps(value, separators=(",", ":")).encode(),
-                    )
+                self._writer.add(cycle)
                 self.written += 1
-            writer.finish()  # type: ignore[no-untyped-call]
+                if self._settings and self._writer.size >= self._settings.file_mib * MIB:
+                    self._writer.close()
+                    self._make_room()
+                    self._writer = self._open_next()
+                if time.monotonic() >= due_s:
+                    self._writer.sync()
+                    due_s = time.monotonic() + SYNC_S
+        finally:
+            self._writer.close()
 
     def _next(self) -> Cycle | None:
         cycle = self._queue.get()
         self._ended = cycle is None
         return cycle
 
-    def _messages(self, cycle: Cycle) -> list[tuple[str, int, dict[str, Any]]]:
-        messages = []
-        status = cycle.health.status
-        if status is not None and status is not self._last_status:
-            self._last_status = status
-            status_ns = cycle.sent_ns - cycle.health.status_age_ns
-            messages.append((STATUS_TOPIC, status_ns, _status_message(status)))
-        if cycle.frame is not None and cycle.pixels is not None:
-            sec, nsec = divmod(cycle.frame.capture_ns + self._to_wall_ns, 1_000_000_000)
-            image = {
-                "timestamp": {"sec": sec, "nsec": nsec},
-                "frame_id": str(cycle.frame.sequence),
-                "data": base64.b64encode(encode_png(cycle.pixels)).decode(),
-                "format": "png",
-            }
-            messages.append((IMAGE_TOPIC, cycle.frame.capture_ns, image))
-        messages.append((DECISION_TOPIC, cycle.sent_ns, _decision_message(cycle)))
-        return messages
+    def _open_next(self) -> DriveWriter:
+        number = f"-{self._files:02}" if self._files else ""
+        path = self.path.with_name(f"{self.path.stem}{number}{self.path.suffix}")
+        self._files += 1
+        return DriveWriter(path, self._metadata, self._to_wall_ns)
+
+    def _make_room(self) -> None:
+        if self._settings is None or self._settings.quota_mib == 0:
+            return
+        allowed = (self._settings.quota_mib - self._settings.file_mib) * MIB
+        drives = sorted(list_drives(self.path.parent), key=lambda path: path.stat().st_mtime_ns)
+        total = sum(path.stat().st_size for path in drives)
+        for path in drives:
+            if total <= allowed:
+                return
+            total -= path.stat().st_size
+            _log.info("deleting %s, the oldest: drives may take %d MiB", path,
+                      self._settings.quota_mib)  # fmt: skip
+            path.unlink()
 
 
-def _decision_message(cycle: Cycle) -> dict[str, Any]:
-    decision = cycle.decision
-    return {
-        "frame_sequence": -1 if cycle.frame is None else cycle.frame.sequence,
-        "capture_ns": 0 if cycle.frame is None else cycle.frame.capture_ns,
-        "sent_ns": cycle.sent_ns,
-        "probabilities": list(cycle.probabilities or ()),
-        "command": decision.command.name,
-        "ttl_ms": decision.ttl_ms,
-        "sequence": cycle.sequence,
-        "state": decision.state.value,
-        "reason": decision.reason.value,
-        "stages_us": [stage / 1000 for stage in cycle.stages_ns],
-    }
-
-
-def _status_message(status: McuStatus) -> dict[str, Any]:
-    return {
-        "session": status.session,
-        "sequence": status.sequence,
-        "state": status.state.name,
-        "trip": status.trip.name,
-        "applied": status.applied.name,
-        "left": status.motors.left,
-        "right": status.motors.right,
-        "battery_mv": status.battery_mv,
-        "uptime_ms": status.uptime_ms,
-        "counters": status.counters,
-    }
+def list_drives(folder: Path) -> list[Path]:
+    """The drives that a recorder wrote into a folder, by name and so by time."""
+    return sorted(folder.glob(f"drive-*{SUFFIX}"))

@@ -1,15 +1,24 @@
 from __future__ import annotations
 
 import errno
+import os
 import resource
 import signal
+import struct
 
 import numpy as np
 import pytest
 
-from controller.drives import DECISION_TOPIC, IMAGE_TOPIC, STATUS_TOPIC, DriveInfo, read_drive
+from controller.drives import (
+    DECISION_TOPIC,
+    IMAGE_TOPIC,
+    STATUS_TOPIC,
+    DriveInfo,
+    read_drive,
+    read_messages,
+)
 from controller.errors import DriveError, UsageError
-from controller.recorder import Recorder
+from controller.recorder import MIB, Recorder, RecordingSettings, list_drives
 from firmware_bridge.commands import Command
 
 
@@ -41,18 +50,40 @@ def test_a_drive_gives_back_what_was_driven(recorded):
     assert frames[-1].command is Command.LEFT
 
 
-def test_a_drive_cut_anywhere_opens_with_all_its_complete_chunks(recorded, tmp_path):
-    whole = recorded[0].read_bytes()
-    cut = tmp_path / "cut.mcap"
-    previous = 0
-    for length in [*range(8, len(whole), 97), len(whole)]:
-        cut.write_bytes(whole[:length])
+def test_a_drive_cut_at_any_byte_of_its_last_two_chunks_keeps_all_complete_ones(
+    bench, shot, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("controller.drive_writer.CHUNK_BYTES", 3000)
+    shaded = np.repeat(np.arange(45, dtype=np.uint8), 240).reshape(45, 80, 3)
+    path = tmp_path / "one.mcap"
+    with Recorder(path, {}, 0, lossless=True) as recorder:
+        bench([shot(pixels=shaded + np.uint8(i)) for i in range(12)]).run(recorder)
+    whole = path.read_bytes()
+    ends = _chunk_ends(whole)
+    assert len(ends) >= 4
+    messages = []
+    for length in [*ends, len(whole)]:
+        path.write_bytes(whole[:length])
+        messages.append(sum(1 for _ in read_messages(path)))
+    assert messages == sorted(messages)
+    for length in range(ends[-3], len(whole)):
+        path.write_bytes(whole[:length])
         info = DriveInfo()
-        frames = len(list(read_drive(cut, info)))
-        assert frames >= previous
-        assert info.complete == (length == len(whole))
-        previous = frames
-    assert previous == 30
+        read = sum(1 for _ in read_messages(path, info))
+        complete_chunks = sum(end <= length for end in ends)
+        assert read >= messages[complete_chunks - 1]
+        assert not info.complete
+
+
+def _chunk_ends(content):
+    """Where the chunk records end (opcode 0x06; MCAP specification, "Records")."""
+    ends, position = [], 8
+    while position < len(content) - 8:
+        opcode, length = struct.unpack_from("<BQ", content, position)
+        position += 9 + length
+        if opcode == 0x06:
+            ends.append(position)
+    return ends
 
 
 @pytest.mark.parametrize("content", [b"", b"hello\n", b"\x89MCAP9\r\n", b"{}"])
@@ -87,3 +118,26 @@ def test_a_disk_that_fails_ends_the_recording_and_not_the_drive(bench, shot, tmp
     assert recorder.failure is not None
     assert recorder.failure.errno == errno.EFBIG
     assert drive.commands[-1] is Command.FORWARD
+
+
+def test_full_files_are_followed_by_others_and_the_oldest_make_room(bench, shot, tmp_path):
+    kept_out = tmp_path / "precious.mcap"
+    kept_out.write_bytes(b"x" * 3 * MIB)
+    for age in range(4):
+        old = tmp_path / f"drive-2020010{age}-000000.mcap"
+        old.write_bytes(b"x" * MIB)
+        os.utime(old, (1000 + age, 1000 + age))
+    settings = RecordingSettings(str(tmp_path), file_mib=1, quota_mib=4)
+    drive = bench([shot() for _ in range(250)])  # noise of 45x80: about 11 kB a picture
+    path = tmp_path / "drive-20260101-000000.mcap"
+    with Recorder(path, {}, 0, settings, lossless=True) as recorder:
+        drive.run(recorder)
+    names = [found.name for found in list_drives(tmp_path)]
+    new = [name for name in names if name.startswith("drive-2026")]
+    assert new[-3:] == [f"drive-20260101-000000{n}.mcap" for n in ("-01", "-02", "")][: len(new)]
+    assert "drive-20200100-000000.mcap" not in names
+    assert kept_out.exists()
+    assert sum(found.stat().st_size for found in list_drives(tmp_path)) <= 4.5 * MIB
+    frames = [len(list(read_drive(tmp_path / name))) for name in new]
+    assert sum(frames) == 250
+    assert len(new) == 3
