@@ -1,0 +1,199 @@
+"""``python -m controller drives``: look into recorded drives and turn them into other things."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from controller.cli import DONE, add_command, print_json
+from controller.drives import SUFFIX, DriveInfo, DrivenFrame, read_drive
+from controller.errors import DriveError, UsageError
+from controller.frameset import UNLABELLED, FrameSet
+from controller.pictures import encode_png
+from firmware_bridge.commands import Command
+
+_COLOURS = {
+    Command.FORWARD: (80, 200, 90),
+    Command.LEFT: (60, 130, 250),
+    Command.RIGHT: (250, 150, 50),
+    Command.STOP: (220, 50, 50),
+}
+VIDEO_SCALE = 8
+"""Times by which a video enlarges the model's input."""
+
+
+def add_drives(commands: Any) -> None:  # noqa: ANN401
+    """Add the ``drives`` subcommand and its own subcommands."""
+    parser = commands.add_parser("drives", help="List drives, look into one, or export it.")
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    listing = add_command(
+        actions,
+        "list",
+        _list,
+        "List the drives of a folder.",
+        "python -m controller drives list /var/lib/paperlane/drives",
+    )
+    listing.add_argument("folder", type=Path)
+    listing.add_argument("--json", action="store_true", help="print as JSON")
+    info = add_command(
+        actions,
+        "info",
+        _info,
+        "Say what is in a drive.",
+        "python -m controller drives info out/drive/drive.mcap",
+    )
+    info.add_argument("drive", type=Path)
+    info.add_argument("--json", action="store_true", help="print as JSON")
+    export = add_command(
+        actions,
+        "export",
+        _export,
+        "Turn a drive into a frame set to train on (--npy), a video or single pictures.",
+        "python -m controller drives export out/drive/drive.mcap --video drive.mp4",
+    )
+    export.add_argument("drive", type=Path)
+    export.add_argument("--npy", type=Path, metavar="FOLDER", help="a frame set, see the docs")
+    export.add_argument(
+        "--video", type=Path, metavar="FILE", help="with the probabilities drawn in"
+    )
+    export.add_argument("--pictures", type=Path, metavar="FOLDER", help="NUMBER-COMMAND.png")
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    if not arguments.folder.is_dir():
+        raise UsageError(f"{arguments.folder}: no such folder")
+    drives = [_summary(path) for path in sorted(arguments.folder.glob(f"*{SUFFIX}"))]
+    if arguments.json:
+        print_json({"drives": drives})
+        return DONE
+    for drive in drives:
+        print(
+            f"{drive['path']}  {drive['frames']} frames, {drive['seconds']:.1f} s, "
+            f"{drive['size_bytes'] / 1e6:.1f} MB{'' if drive['complete'] else ', cut short'}"
+        )
+    print(f"{len(drives)} drives")
+    return DONE
+
+
+def _info(arguments: argparse.Namespace) -> int:
+    summary = _summary(arguments.drive)
+    if arguments.json:
+        print_json(summary)
+        return DONE
+    for key, value in summary.items():
+        print(f"{key:12} {value}")
+    return DONE
+
+
+def _summary(path: Path) -> dict[str, Any]:
+    info = DriveInfo()
+    commands: Counter[str] = Counter()
+    times_ns = []
+    for frame in read_drive(path, info):
+        commands[frame.command.name] += 1
+        times_ns.append(frame.time_ns)
+    return {
+        "path": str(path),
+        "size_bytes": path.stat().st_size,
+        "complete": info.complete,
+        "frames": len(times_ns),
+        "seconds": (times_ns[-1] - times_ns[0]) / 1e9 if times_ns else 0.0,
+        "commands": dict(commands),
+        "messages": info.counts,
+        **info.metadata,
+    }
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    if arguments.npy is arguments.video is arguments.pictures is None:
+        raise UsageError("say what to make: --npy FOLDER, --video FILE or --pictures FOLDER")
+    frames = list(read_drive(arguments.drive))
+    if not frames:
+        raise DriveError(f"{arguments.drive}: holds no frames")
+    if arguments.npy is not None:
+        _refuse_existing(arguments.npy)
+        as_frameset(frames, arguments.drive.stem).save(arguments.npy)
+        print(f"wrote {arguments.npy}: {len(frames)} frames")
+    if arguments.pictures is not None:
+        _refuse_existing(arguments.pictures)
+        arguments.pictures.mkdir(parents=True)
+        for number, frame in enumerate(frames):
+            name = f"{number:06}-{frame.command.name.lower()}.png"
+            (arguments.pictures / name).write_bytes(encode_png(frame.pixels))
+        print(f"wrote {arguments.pictures}: {len(frames)} pictures")
+    if arguments.video is not None:
+        _refuse_existing(arguments.video)
+        write_video(arguments.video, frames)
+        print(f"wrote {arguments.video}: {len(frames)} frames")
+    return DONE
+
+
+def _refuse_existing(path: Path) -> None:
+    if path.exists():
+        raise UsageError(f"{path}: exists, name another")
+
+
+def as_frameset(frames: list[DrivenFrame], name: str) -> FrameSet:
+    """A drive's frames as a frame set, labelled with what was sent (STOP: unlabelled)."""
+    labels = [UNLABELLED if f.command is Command.STOP else int(f.command) for f in frames]
+    start_ns = frames[0].time_ns
+    return FrameSet(
+        frames=np.stack([frame.pixels for frame in frames]),
+        labels=np.array(labels, np.uint8),
+        drives=np.zeros(len(frames), np.uint16),
+        times_ns=np.array([frame.time_ns - start_ns for frame in frames], np.int64),
+        steering=np.full(len(frames), np.nan, np.float32),
+        drive_names=(name,),
+        source=name,
+    )
+
+
+def write_video(path: Path, frames: list[DrivenFrame]) -> None:
+    """Write a video at the drive's mean frame rate, probabilities and command drawn in.
+
+    Raises:
+        UsageError: If OpenCV cannot write such a file here.
+    """
+    span_ns = frames[-1].time_ns - frames[0].time_ns
+    rate_hz = (len(frames) - 1) * 1e9 / span_ns if span_ns else 20.0
+    height, width = (VIDEO_SCALE * side for side in frames[0].pixels.shape[:2])
+    writer = cv2.VideoWriter(
+        str(path), cv2.VideoWriter.fourcc(*"mp4v"), rate_hz, (width, height + 3 * 16 + 8)
+    )
+    if not writer.isOpened():
+        raise UsageError(f"{path}: cannot be written as a video; name a file ending in .mp4")
+    try:
+        for picture in _draw(frames, height, width):
+            writer.write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    finally:
+        writer.release()
+
+
+def _draw(
+    frames: Iterable[DrivenFrame], height: int, width: int
+) -> Iterator[np.ndarray[Any, np.dtype[np.uint8]]]:
+    for frame in frames:
+        picture = np.full((height + 3 * 16 + 8, width, 3), 24, np.uint8)
+        cv2.resize(frame.pixels, (width, height), picture[:height], 0, 0, cv2.INTER_CUBIC)
+        cv2.rectangle(picture, (0, 0), (width - 1, height - 1), _COLOURS[frame.command], 6)
+        for row, (label, share) in enumerate(zip(Command, frame.probabilities, strict=False)):
+            top = height + 4 + 16 * row
+            right = 90 + int((width - 100) * min(1.0, max(0.0, share)))
+            cv2.rectangle(picture, (90, top + 2), (right, top + 13), _COLOURS[label], -1)
+            cv2.putText(
+                picture,
+                label.name.lower(),
+                (8, top + 13),
+                cv2.FONT_HERSHEY_SIMPLEX,
+                0.5,
+                (230, 230, 230),
+                1,
+                cv2.LINE_AA,
+            )
+        yield picture
