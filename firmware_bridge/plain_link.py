@@ -16,7 +16,7 @@ from firmware_bridge.clock import Clock
 from firmware_bridge.commands import Command
 from firmware_bridge.errors import LinkError
 from firmware_bridge.link import Link, LinkHealth
-from firmware_bridge.serial_link import LINE_ERRORS, open_device
+from firmware_bridge.serial_link import LINE_ERRORS, open_device, write_now
 
 REOPEN_NS = 500_000_000
 LETTERS = {Command.FORWARD: b"F", Command.LEFT: b"L", Command.RIGHT: b"R", Command.STOP: b"S"}
@@ -88,7 +88,7 @@ class PlainLink(Link):
 
     def _write(self, port: serial.SerialBase, letter: bytes) -> bool:
         try:
-            return bool(port.write(letter) == len(letter))
+            return write_now(port, letter)
         except LINE_ERRORS:
             self._close()
             return False

@@ -61,13 +61,23 @@ class CommandFrame:
 def cobs_encode(data: bytes) -> bytes:
     """Stuff `data` so that it holds no zero byte (no delimiter is added)."""
     encoded = bytearray()
-    for part in data.split(_DELIMITER):
-        while len(part) > 254:
-            encoded += b"\xff" + part[:254]
-            part = part[254:]
-        encoded.append(len(part) + 1)
-        encoded += part
+    *earlier, last = data.split(_DELIMITER)
+    for part in earlier:
+        encoded += _stuff_run(part, ends_in_zero=True)
+    encoded += _stuff_run(last, ends_in_zero=False)
     return bytes(encoded)
+
+
+def _stuff_run(run: bytes, *, ends_in_zero: bool) -> bytes:
+    """A run without zeros: full blocks of 254 bytes, which imply no zero, and one that does."""
+    stuffed = bytearray()
+    while len(run) >= 254:
+        stuffed += b"\xff" + run[:254]
+        run = run[254:]
+    if run or ends_in_zero or not stuffed:
+        stuffed.append(len(run) + 1)
+        stuffed += run
+    return bytes(stuffed)
 
 
 def cobs_decode(data: bytes) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from pathlib import Path
@@ -23,8 +24,12 @@ RECONNECT_S = 0.1
 """Pause between two tries to open a device that went away."""
 HANDSHAKE_S = 0.3
 """How long opening waits for a first status: six status periods."""
-STALLED_BYTES = 200
-"""Bytes (ten commands) in the device's output queue from which on the line has stalled."""
+WRITE_TIMEOUT_S = 0.02
+UNANSWERED = 8
+"""Commands without an answer after which the device's output queue is looked at."""
+FRAME_BYTES = 19
+STALLED_BYTES = 10 * FRAME_BYTES
+"""Bytes in the output queue from which on the line has stalled."""
 
 _log = logging.getLogger(__name__)
 LINE_ERRORS = (OSError, serial.SerialException, TypeError, AttributeError)
@@ -49,7 +54,7 @@ def find_device(pattern: str) -> str:
 
 
 def open_device(pattern: str) -> serial.SerialBase:
-    """Open a serial device at 115200 baud, 8N1, for writes that never wait.
+    """Open a serial device at 115200 baud, 8N1.
 
     Args:
         pattern: A path, a glob pattern that matches one path, or a pyserial URL.
@@ -60,7 +65,11 @@ def open_device(pattern: str) -> serial.SerialBase:
     name = find_device(pattern)
     try:
         return serial.serial_for_url(
-            name, baudrate=BAUD, timeout=READ_TIMEOUT_S, write_timeout=0, exclusive=True
+            name,
+            baudrate=BAUD,
+            timeout=READ_TIMEOUT_S,
+            write_timeout=WRITE_TIMEOUT_S,
+            exclusive=True,
         )
     except (*LINE_ERRORS, ValueError) as error:
         raise LinkError(f"cannot open the serial device {name!r}: {error}") from error
@@ -90,6 +99,7 @@ class SerialLink(Link):
         self._port: serial.SerialBase | None = None
         self._sent = 0
         self._dropped = 0
+        self._dropped_up_to = 0
         self._stop = threading.Event()
         self._heard = threading.Event()
         self._thread: threading.Thread | None = None
@@ -129,8 +139,9 @@ class SerialLink(Link):
         """See `Link.send`."""
         with self._lock:
             made = self._session.command(command, ttl_ms, self._clock.now_ns())
+            unanswered = self._session.unanswered
             port = self._port
-        if made is None or port is None or not self._write(port, made[1]):
+        if made is None or port is None or not self._write(port, *made, unanswered):
             self._dropped += 1
             return 0
         self._sent += 1
@@ -146,16 +157,26 @@ class SerialLink(Link):
                 dropped=self._dropped,
             )
 
-    def _write(self, port: serial.SerialBase, frame: bytes) -> bool:
+    def _write(self, port: serial.SerialBase, sequence: int, frame: bytes, unanswered: int) -> bool:
         try:
-            # A stalled line: what waits in it is old. Newest wins.
-            if _waiting(port) > STALLED_BYTES:
-                port.reset_output_buffer()
-                self._dropped += 1
-            # A frame written in part is lost; the delimiter before the next one ends it.
-            return bool(port.write(frame) == len(frame))
+            if unanswered > UNANSWERED and _waiting(port) > STALLED_BYTES:
+                self._drop_queue(port, sequence, unanswered)
+            if write_now(port, frame):
+                return True
+            self._drop_queue(port, sequence, unanswered)
+            return write_now(port, frame)
         except LINE_ERRORS:
             return False
+
+    def _drop_queue(self, port: serial.SerialBase, sequence: int, unanswered: int) -> None:
+        """What waits in a stalled line is old, and newest wins.
+
+        How many commands wait is not known, but no more than were never answered.
+        """
+        newly = sequence - self._dropped_up_to if sequence > self._dropped_up_to else sequence
+        self._dropped += max(1, min(unanswered, newly) - 1)
+        self._dropped_up_to = sequence - 1
+        port.reset_output_buffer()
 
     def _shut(self) -> None:
         self._stop.set()
@@ -212,6 +233,24 @@ class SerialLink(Link):
         _log.warning("serial device %s is back", self._device)
         with self._lock:
             self._port = port
+
+
+def write_now(port: serial.SerialBase, data: bytes) -> bool:
+    """Hand bytes to the operating system, without waiting where it can be helped, else 20 ms.
+
+    Returns:
+        Whether all were taken. If only some were, the receiver rejects what it gets of the frame.
+    """
+    if isinstance(port, serial.Serial):
+        # Not through pyserial: it spins on a full queue until its timeout.
+        try:
+            return os.write(port.fileno(), data) == len(data)
+        except BlockingIOError:
+            return False
+    try:
+        return bool(port.write(data) == len(data))
+    except serial.SerialTimeoutException:
+        return False
 
 
 def _waiting(port: serial.SerialBase) -> int:

@@ -91,6 +91,11 @@ class HostSession:
         frame = CommandFrame(self.status.session, self._sequence, command, ttl_ms)
         return self._sequence, encode_command(frame)
 
+    @property
+    def unanswered(self) -> int:
+        """Commands made since the newest one that the MCU says it has accepted."""
+        return 0 if self.status is None else self._sequence - self.status.sequence
+
     def forget(self) -> None:
         """The device is gone: what was known of the MCU is no longer true."""
         self.status = None

@@ -1,0 +1,71 @@
+"""A rig that speaks raw frames to a microcontroller in virtual time."""
+
+import pytest
+
+from firmware_bridge.commands import Command, McuStatus
+from firmware_bridge.errors import EmulatorError
+from firmware_bridge.microcontroller import Microcontroller, open_microcontroller
+from firmware_bridge.protocol import CommandFrame, encode_command
+from firmware_bridge.session import HostSession
+
+FRAME_MS = 2
+"""A command frame takes 1.7 ms on the line."""
+
+
+class Rig:
+    def __init__(self, mcu: Microcontroller) -> None:
+        self.mcu = mcu
+        self.now_ms = 0.0
+        self.statuses: list[McuStatus] = []
+        self.sequence = 0
+        self._listener = HostSession()
+        self.run(100)
+
+    @property
+    def status(self) -> McuStatus:
+        """Newest status; run for 60 ms first to be sure that it is of now."""
+        return self.statuses[-1]
+
+    def run(self, for_ms: float) -> None:
+        self.now_ms += for_ms
+        self.mcu.run_until(round(self.now_ms * 1000))
+        self.statuses += self._listener.receive(self.mcu.transmit(), 0)
+
+    def frame(self, command: Command, ttl_ms: int = 100, **changes: int) -> bytes:
+        self.sequence += 1
+        fields = {"session": self.status.session, "sequence": self.sequence, **changes}
+        return encode_command(CommandFrame(command=command, ttl_ms=ttl_ms, **fields))
+
+    def send(self, command: Command, ttl_ms: int = 100, **changes: int) -> None:
+        self.mcu.receive(self.frame(command, ttl_ms, **changes))
+        self.run(FRAME_MS)
+
+    def arm(self) -> None:
+        self.sequence = 0
+        for _ in range(3):
+            self.send(Command.STOP)
+
+    def drive(self, command: Command = Command.FORWARD, for_ms: int = 100) -> None:
+        """Armed before, driving afterwards, the last command just sent."""
+        for _ in range(for_ms // 20):
+            self.send(command)
+            self.run(18)
+        self.send(command)
+
+    def count(self, name: str) -> int:
+        return self.status.counters[name]
+
+
+def make_rig(name: str) -> Rig:
+    try:
+        return Rig(open_microcontroller(name))
+    except EmulatorError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(params=["python", "host", "avr"])
+def rig(request):
+    """The same tests over every build of the firmware."""
+    made = make_rig(request.param)
+    yield made
+    made.mcu.close()

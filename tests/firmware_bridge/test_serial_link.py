@@ -1,0 +1,195 @@
+import threading
+import time
+
+import pytest
+
+from firmware_bridge.clock import MonotonicClock
+from firmware_bridge.commands import Command, McuState
+from firmware_bridge.errors import LinkError, VersionError
+from firmware_bridge.microcontroller import open_microcontroller
+from firmware_bridge.protocol import encode_frame
+from firmware_bridge.pty_line import PtyLine
+from firmware_bridge.serial_link import SerialLink, find_device
+
+
+class Car:
+    """A Python microcontroller in real time on a pty, whose plug can be pulled."""
+
+    def __init__(self, link):
+        self.link = link
+        self.line = PtyLine(link)
+        self.mcu = open_microcontroller("python")
+        self.muted = False
+        self.frozen = False
+        self.heard = bytearray()
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._start = time.monotonic()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self):
+        while not self._stop.is_set():
+            with self._lock:
+                if self.line is not None and not self.frozen:
+                    data = self.line.read()
+                    self.heard += data
+                    self.mcu.receive(data)
+                self.mcu.run_until(int((time.monotonic() - self._start) * 1e6))
+                sent = self.mcu.transmit()
+                if self.line is not None and not self.muted:
+                    self.line.write(sent)
+            time.sleep(0.001)
+
+    def unplug(self):
+        with self._lock:
+            self.line.close()
+            self.line = None
+
+    def plug(self):
+        with self._lock:
+            self.line = PtyLine(self.link)
+
+    def close(self):
+        self._stop.set()
+        self._thread.join(5)
+        if self.line is not None:
+            self.line.close()
+
+
+@pytest.fixture
+def car(tmp_path):
+    made = Car(tmp_path / "car")
+    yield made
+    made.close()
+
+
+def wait_for(condition, seconds=3.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.005)
+
+
+def arm(link):
+    while link.health().status.state is McuState.DISARMED:
+        link.send(Command.STOP, 100)
+        time.sleep(0.02)
+
+
+def test_drives(car):
+    with SerialLink(str(car.link), MonotonicClock()) as link:
+        assert link.health().connected
+        arm(link)
+        for _ in range(10):
+            assert link.send(Command.LEFT, 100) > 0
+            time.sleep(0.02)
+        health = link.health()
+        assert health.status.applied is Command.LEFT
+        assert health.dropped == 0
+        assert not car.mcu.motors.off
+    wait_for(lambda: car.mcu.motors.off, 0.15)
+
+
+def test_no_device_is_one_clear_error(tmp_path):
+    link = SerialLink(str(tmp_path / "none"), MonotonicClock())
+    with pytest.raises(LinkError, match=r"cannot open the serial device .*none"), link:
+        pass
+
+
+def test_no_serial_device_is_one_clear_error(tmp_path):
+    plain = tmp_path / "file"
+    plain.write_text("no tty")
+    with pytest.raises(LinkError, match="cannot open"), SerialLink(str(plain), MonotonicClock()):
+        pass
+
+
+def test_patterns_must_match_one_device(tmp_path):
+    (tmp_path / "usb-one").touch()
+    assert find_device(f"{tmp_path}/usb-*") == f"{tmp_path}/usb-one"
+    with pytest.raises(LinkError, match="no serial device matches"):
+        find_device(f"{tmp_path}/tty*")
+    (tmp_path / "usb-two").touch()
+    with pytest.raises(LinkError, match="2 serial devices match"):
+        find_device(f"{tmp_path}/usb-*")
+    assert find_device("socket://host:1?x=*") == "socket://host:1?x=*"
+
+
+def test_another_version_is_refused_at_opening(tmp_path):
+    with PtyLine(tmp_path / "old") as line:
+        stop = threading.Event()
+
+        def chatter():
+            while not stop.wait(0.02):
+                line.write(encode_frame(b"\x53\x00 from an old firmware"))
+
+        thread = threading.Thread(target=chatter)
+        thread.start()
+        try:
+            link = SerialLink(line.path, MonotonicClock())
+            with pytest.raises(VersionError, match="update the firmware"), link:
+                pass
+        finally:
+            stop.set()
+            thread.join()
+
+
+def test_a_silent_device_opens_but_is_not_connected(tmp_path):
+    with PtyLine(tmp_path / "silent") as line:
+        started = time.monotonic()
+        with SerialLink(line.path, MonotonicClock(), handshake_s=0.1) as link:
+            assert time.monotonic() - started < 1.0
+            assert not link.health().connected
+            assert link.send(Command.STOP, 50) == 0
+            assert link.health().dropped == 1
+
+
+def test_unplugged_and_plugged_in_again_while_driving(car):
+    with SerialLink(str(car.link), MonotonicClock()) as link:
+        arm(link)
+        session = link.health().status.session
+        for _ in range(5):
+            link.send(Command.FORWARD, 100)
+            time.sleep(0.02)
+        assert not car.mcu.motors.off
+        car.unplug()
+        wait_for(lambda: not link.health().connected, 0.5)
+        assert link.send(Command.FORWARD, 100) == 0
+        wait_for(lambda: car.mcu.motors.off, 0.2)
+        car.plug()
+        plugged = time.monotonic()
+        wait_for(lambda: link.health().connected, 1.0)
+        assert time.monotonic() - plugged < 1.0
+        assert link.health().status.session != session
+        for _ in range(10):  # no motion before arming
+            link.send(Command.FORWARD, 100)
+            time.sleep(0.02)
+            assert car.mcu.motors.off
+        arm(link)
+        link.send(Command.FORWARD, 100)
+        wait_for(lambda: not car.mcu.motors.off, 0.2)
+
+
+def test_a_line_that_takes_nothing_never_blocks_the_sender(car):
+    with SerialLink(str(car.link), MonotonicClock()) as link:
+        wait_for(lambda: link.health().connected)
+        car.frozen = True
+        slowest = 0.0
+        for _ in range(5_000):
+            started = time.monotonic()
+            link.send(Command.STOP, 100)
+            slowest = max(slowest, time.monotonic() - started)
+        assert slowest < 0.5  # 20 ms on a quiet machine
+        # The line holds some; all older ones were dropped, and counted.
+        waiting = len(car.line.read()) // 19
+        assert waiting < 1000
+        assert 4_000 < link.health().dropped <= 5_000
+
+
+def test_a_muted_device_is_not_connected(car):
+    with SerialLink(str(car.link), MonotonicClock()) as link:
+        wait_for(lambda: link.health().connected)
+        car.muted = True
+        wait_for(lambda: not link.health().connected, 0.6)
+        car.muted = False
+        wait_for(lambda: link.health().connected, 0.6)
