@@ -48,7 +48,7 @@ class ArmButton:
             UsageError: gpiozero is not installed, or the pin cannot be had.
         """
         try:
-            from gpiozero import Button
+            from gpiozero import Button  # type: ignore[import-not-found,import-untyped,unused-ignore]
         except ImportError as error:
             raise UsageError(
                 f"[arming] gpio_pin = {self._pin}: {error}; sudo apt install python3-gpiozero"
