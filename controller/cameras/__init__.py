@@ -13,6 +13,7 @@ from controller.errors import UsageError
 CAMERAS = {
     "picamera2": "controller.cameras.picamera2:open_picamera2",
     "opencv": "controller.cameras.opencv:open_opencv",
+    "mjpeg": "controller.cameras.mjpeg:open_mjpeg",
     "replay": "controller.cameras.replay:open_replay",
     "pattern": "controller.cameras.pattern:open_pattern",
 }
@@ -25,8 +26,8 @@ class CameraSettings:
 
     Attributes:
         source: ``NAME`` or ``NAME:ARGUMENT``: ``picamera2``, ``picamera2:1`` (second camera),
-            ``opencv:0`` (device index), ``opencv:FILE_OR_URL``, ``replay:DRIVE_OR_TUB``,
-            ``pattern`` (made-up noise, for benchmarks).
+            ``opencv:0`` (device index), ``opencv:FILE_OR_URL``, ``mjpeg:URL``,
+            ``replay:DRIVE_OR_TUB``, ``pattern`` (made-up noise, for benchmarks).
         frame_rate_hz: Frames a second to ask for, 1 to 120.
         height: Height of the picture to ask for, in pixels.
         width: Width of the picture to ask for, in pixels.

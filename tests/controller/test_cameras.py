@@ -1,0 +1,225 @@
+"""One contract, every camera that can be had here; and cameras that misbehave on purpose."""
+
+from __future__ import annotations
+
+import http.server
+import threading
+import time
+
+import cv2
+import numpy as np
+import pytest
+
+from controller.cameras import CameraSettings, open_camera
+from controller.cameras.base import ThreadedCamera
+from controller.clock import MonotonicClock
+from controller.drive_tools import write_video
+from controller.drives import DrivenFrame
+from controller.errors import CameraError, EndOfFrames, UsageError
+from controller.recorder import Recorder
+from firmware_bridge.commands import Command
+
+
+@pytest.fixture
+def video(tmp_path):
+    rng = np.random.default_rng(1)
+    pictures = rng.integers(0, 256, (40, 45, 80, 3), np.uint8)
+    frames = [
+        DrivenFrame(i * 20_000_000, picture, Command.LEFT, (0, 1, 0), "driving")
+        for i, picture in enumerate(pictures)
+    ]
+    write_video(tmp_path / "video.mp4", frames)
+    return f"opencv:{tmp_path / 'video.mp4'}"
+
+
+@pytest.fixture
+def drive(bench, shot, tmp_path):
+    path = tmp_path / "drive.mcap"
+    with Recorder(path, {}, 0, lossless=True) as recorder:
+        bench([shot() for _ in range(40)]).run(recorder)
+    return f"replay:{path}"
+
+
+class _Stream(http.server.BaseHTTPRequestHandler):
+    kind = "multipart/x-mixed-replace; boundary=frame"
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", self.kind)
+        self.end_headers()
+        rng = np.random.default_rng(2)
+        for _ in range(self.server.pictures):
+            _, coded = cv2.imencode(".jpg", rng.integers(0, 256, (48, 64, 3), np.uint8))
+            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(coded)}\r\n\r\n"
+            try:
+                self.wfile.write(head.encode() + coded.tobytes() + b"\r\n")
+            except OSError:
+                return
+            time.sleep(0.02)
+        self.server.stalled.wait(self.server.stall_s)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Stream)
+    server.pictures, server.stall_s, server.stalled = 100, 0.0, threading.Event()
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.stalled.set()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def mjpeg(server):
+    return f"mjpeg:http://127.0.0.1:{server.server_port}/"
+
+
+@pytest.fixture
+def pattern():
+    return "pattern"
+
+
+def _open(source, **options):
+    return open_camera(CameraSettings(source=source, **options), MonotonicClock())
+
+
+@pytest.mark.parametrize("kind", ["pattern", "video", "drive", "mjpeg"])
+def test_every_camera_keeps_the_contract(kind, request):
+    with _open(request.getfixturevalue(kind)) as camera:
+        clock = MonotonicClock()
+        frames = []
+        deadline = time.monotonic() + 10
+        while len(frames) < 8 and time.monotonic() < deadline:
+            before = time.monotonic()
+            frame = camera.read(30.0)
+            assert time.monotonic() - before < 0.5
+            if frame is None:
+                continue
+            frames.append(frame)
+            assert frame.pixels.dtype == np.uint8
+            assert frame.pixels.ndim == 3
+            assert frame.pixels.shape[2] == 3
+            assert frame.pixels.flags.c_contiguous
+            assert 0 <= clock.now_ns() - frame.capture_ns < 300_000_000
+        assert len(frames) == 8
+        sequences = [frame.sequence for frame in frames]
+        times = [frame.capture_ns for frame in frames]
+        assert sequences == sorted(set(sequences))
+        assert times == sorted(set(times))
+
+
+@pytest.mark.parametrize("kind", ["video", "drive"])
+def test_a_recording_ends(kind, request):
+    with _open(request.getfixturevalue(kind)) as camera, pytest.raises(EndOfFrames):
+        for _ in range(1000):
+            camera.read(100.0)
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("teapot", "no such camera"),
+        ("opencv", "say which"),
+        ("opencv:/no/such/video.mp4", "cannot be opened"),
+        ("mjpeg:ftp://x", "say which"),
+        ("mjpeg:http://127.0.0.1:1/", "cannot be opened"),
+        ("replay:/no/such", "no such file"),
+        ("picamera2", "is its library installed"),
+    ],
+)
+def test_a_camera_that_is_not_there_is_one_clear_line(source, says):
+    with pytest.raises(UsageError, match=says) as error, _open(source):
+        pass
+    assert "\n" not in str(error.value)
+
+
+def test_a_stream_that_ends_is_an_error(server, mjpeg):
+    server.pictures = 3
+    with _open(mjpeg) as camera, pytest.raises(CameraError, match="stream ended"):
+        for _ in range(100):
+            camera.read(100.0)
+
+
+def test_a_stream_that_stalls_keeps_nobody_waiting_and_then_is_an_error(server, mjpeg):
+    server.pictures, server.stall_s = 3, 30.0
+    with _open(mjpeg) as camera:
+        while camera.read(200.0) is not None:
+            pass
+        before = time.monotonic()
+        assert camera.read(50.0) is None
+        assert time.monotonic() - before < 0.3
+        with pytest.raises(CameraError, match="stream broke"):
+            for _ in range(100):
+                camera.read(100.0)
+
+
+def test_a_page_is_no_stream(server, mjpeg, monkeypatch):
+    monkeypatch.setattr(_Stream, "kind", "text/html")
+    with pytest.raises(UsageError, match="sends text/html, not motion JPEG"), _open(mjpeg):
+        pass
+
+
+class Misbehaving(ThreadedCamera):
+    """Gives three pictures, then does what it was made for."""
+
+    CLOSE_TIMEOUT_S = 0.2
+
+    def __init__(self, then):
+        super().__init__(MonotonicClock())
+        self._then = then
+        self._count = 0
+
+    def _open(self):
+        self.closed = False
+
+    def _grab(self):
+        self._count += 1
+        if self._count > 3:
+            self._then()
+        time.sleep(0.01)
+        return np.full((45, 80, 3), self._count, np.uint8), self._clock.now_ns()
+
+    def _close(self):
+        self.closed = True
+
+
+def test_a_driver_that_never_returns_stalls_nobody_and_closing_says_so():
+    hang = threading.Event()
+    camera = Misbehaving(hang.wait)
+    with pytest.raises(CameraError, match="its driver hangs"), camera:
+        while camera.read(100.0) is not None:
+            pass
+        before = time.monotonic()
+        assert camera.read(50.0) is None
+        assert 0.04 < time.monotonic() - before < 0.3
+    assert not camera.closed  # closing a device under a hanging call is how drivers crash
+    hang.set()
+
+
+def test_whatever_a_driver_raises_ends_the_camera_with_its_cause():
+    def frontend_timeout():
+        raise RuntimeError("Camera frontend has timed out!")
+
+    camera = Misbehaving(frontend_timeout)
+    with pytest.raises(CameraError, match="RuntimeError: Camera frontend") as error, camera:
+        for _ in range(100):
+            camera.read(100.0)
+    assert isinstance(error.value.__cause__, RuntimeError)
+    assert camera.closed
+
+
+def test_only_the_newest_frame_is_handed_out():
+    camera = Misbehaving(lambda: time.sleep(0.01))
+    with camera:
+        camera.read(100.0)
+        time.sleep(0.2)
+        frame = camera.read(0.0)
+        assert frame is not None
+        assert frame.sequence > 3
+        assert MonotonicClock().now_ns() - frame.capture_ns < 100_000_000
