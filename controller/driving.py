@@ -23,7 +23,7 @@ from controller.interpreter import RUNTIME
 from controller.loop import Cycle, Loop, Sink
 from controller.pilot import TflitePilot, find_model
 from controller.recorder import Recorder
-from controller.service import ServiceReport
+from controller.service import ServiceReport, lock_memory
 from controller.statistics import Statistics
 from controller.supervisor import Supervisor
 from firmware_bridge.links import open_link
@@ -131,6 +131,7 @@ def _recorder(config: Config, pilot: TflitePilot, clock: Clock) -> Recorder:
 
 def _outside(config: Config, supervisor: Supervisor, stack: contextlib.ExitStack) -> list[Sink]:
     """What connects a drive with the service manager and with its owner."""
+    lock_memory()
     report = stack.enter_context(ServiceReport.from_environment())
     sinks: list[Sink] = [
         report,
