@@ -5,10 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import os
+from io import BufferedWriter
 from pathlib import Path
 from typing import Any
-
-from mcap.writer import Writer
 
 from controller.drives import (
     DECISION_TOPIC,
@@ -26,32 +25,40 @@ CHUNK_BYTES = 256 * 1024
 """A chunk is what a power cut may take: about a second at 45x80 and 30 Hz."""
 
 
+def create_drive(path: Path) -> BufferedWriter:
+    """Create the file of a drive, its folder too.
+
+    Raises:
+        UsageError: If the file exists or cannot be created.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("xb")
+    except FileExistsError as error:
+        raise UsageError(f"{path}: exists; drives are never overwritten") from error
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
+
+
 class DriveWriter:
     """One file; every method may wait for the disk."""
 
-    def __init__(self, path: Path, metadata: dict[str, str], to_wall_ns: int) -> None:
-        """Create the file.
+    def __init__(self, stream: BufferedWriter, metadata: dict[str, str], to_wall_ns: int) -> None:
+        """Begin a drive.
 
         Args:
-            path: The file; its folder is made.
+            stream: An empty file, see `create_drive`; closed by `close`.
             metadata: The ``drive`` metadata record.
             to_wall_ns: What to add to the loop's clock to get wall time, ns.
-
-        Raises:
-            UsageError: If the file exists or cannot be created.
         """
-        self.path = path
+        # Imported here, by the recorder's thread: it takes 50 ms, and the car can drive meanwhile.
+        from mcap.writer import Writer
+
+        self._stream = stream
         self._to_wall_ns = to_wall_ns
         self._last_status: McuStatus | None = None
         self._count = 0
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._stream = path.open("xb")
-        except FileExistsError as error:
-            raise UsageError(f"{path}: exists; drives are never overwritten") from error
-        except OSError as error:
-            raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
-        self._writer = Writer(self._stream, chunk_size=CHUNK_BYTES)
+        self._writer = Writer(stream, chunk_size=CHUNK_BYTES)
         self._writer.start(profile="", library="paperlane")
         self._writer.add_metadata(METADATA_NAME, metadata)
         self._channels = {topic: self._register(topic, SCHEMAS[topic]) for topic in SCHEMAS}

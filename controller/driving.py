@@ -9,12 +9,12 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from importlib import metadata
 from pathlib import Path
 from types import FrameType
 
 import cv2
 
+from controller import __version__
 from controller.cameras import open_camera
 from controller.clock import Clock, MonotonicClock
 from controller.config import Config
@@ -67,7 +67,7 @@ def drive_metadata(pilot: TflitePilot, **more: str) -> dict[str, str]:
         "input": f"{pilot.shape[0]}x{pilot.shape[1]}x3 uint8 RGB",
         "classes": "forward,left,right",
         "runtime": RUNTIME,
-        "paperlane": metadata.version("paperlane"),
+        "paperlane": __version__,
         "python": sys.version.split()[0],
         **more,
     }

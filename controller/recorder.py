@@ -7,11 +7,12 @@ import queue
 import threading
 import time
 from dataclasses import dataclass
+from io import BufferedWriter
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from controller.drive_writer import DriveWriter
+from controller.drive_writer import DriveWriter, create_drive
 from controller.drives import SUFFIX
 from controller.errors import UsageError
 from controller.loop import Cycle
@@ -94,7 +95,7 @@ class Recorder:
 
     def __enter__(self) -> Self:
         self._make_room()
-        self._writer = self._open_next()
+        self._stream = self._create_next()
         self._thread.start()
         return self
 
@@ -128,31 +129,32 @@ class Recorder:
                 self._next()
 
     def _write(self) -> None:
+        writer = DriveWriter(self._stream, self._metadata, self._to_wall_ns)
         due_s = time.monotonic() + SYNC_S
         try:
             while (cycle := self._next()) is not None:
-                self._writer.add(cycle)
+                writer.add(cycle)
                 self.written += 1
-                if self._settings and self._writer.size >= self._settings.file_mib * MIB:
-                    self._writer.close()
+                if self._settings and writer.size >= self._settings.file_mib * MIB:
+                    writer.close()
                     self._make_room()
-                    self._writer = self._open_next()
+                    writer = DriveWriter(self._create_next(), self._metadata, self._to_wall_ns)
                 if time.monotonic() >= due_s:
-                    self._writer.sync()
+                    writer.sync()
                     due_s = time.monotonic() + SYNC_S
         finally:
-            self._writer.close()
+            writer.close()
 
     def _next(self) -> Cycle | None:
         cycle = self._queue.get()
         self._ended = cycle is None
         return cycle
 
-    def _open_next(self) -> DriveWriter:
+    def _create_next(self) -> BufferedWriter:
         number = f"-{self._files:02}" if self._files else ""
         path = self.path.with_name(f"{self.path.stem}{number}{self.path.suffix}")
         self._files += 1
-        return DriveWriter(path, self._metadata, self._to_wall_ns)
+        return create_drive(path)
 
     def _make_room(self) -> None:
         if self._settings is None or self._settings.quota_mib == 0:
