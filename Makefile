@@ -16,7 +16,7 @@ EPOCHS ?= 3
 IMAGENET ?= $(wildcard ../shared/weights/mobilenet_1_0_224_tf_no_top.h5)
 
 .DEFAULT_GOAL := help
-.PHONY: help drive test real bench-loop check format clean
+.PHONY: help drive test real bench-loop faults check format clean
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ real: $(VENV)/.all ## Real recordings -> training -> export -> replay into the e
 
 bench-loop: $(VENV)/.car ## Overhead and frame age of the loop at 20 to 90 Hz, recording on
 	@$(BIN)/python -m controller benchmark --rates 20,30,60,90 --seconds 10
+
+faults: $(VENV)/.all ## The fault suite, each row 20 times: bounds and the worst seen
+	@$(BIN)/python -m pytest -q tests/controller/test_faults.py --repeats 20
 
 check: $(VENV)/.all ## Format, lint, types, imports
 	@echo "== checking format, lint, types and imports"

@@ -306,6 +306,8 @@ class Supervisor:
         elif self._state is State.ARMED and good and _is_ready(health):
             self._state, self._reason = State.DRIVING, Reason.NONE
             self._driven_session = _session(health)
+        elif self._state is State.ARMED:
+            self._reason = Reason.WAITING if good else fault
 
     def _recovered(self, now_ns: int) -> bool:
         if self._good_since_ns is None:

@@ -219,10 +219,10 @@ class SerialLink(Link):
             self._session.receive(data, self._clock.now_ns())
             error = self._session.version_error()
             heard = self._session.status is not None or error is not None
+        if error is not None and before is None and self._heard.is_set():
+            _log.error("%s", error)  # while opening, it is raised instead
         if heard:
             self._heard.set()
-        if error is not None and before is None:
-            _log.error("%s", error)
 
     def _reopen(self) -> None:
         try:

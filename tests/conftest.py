@@ -14,6 +14,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--no-skips", action="store_true", help="a skipped test fails the run, as in CI"
     )
+    parser.addoption(
+        "--repeats", type=int, default=1, help="how often each row of the fault suite is run"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.fault_rows = pytest.StashKey()
+    config.stash[config.fault_rows] = []
+
+
+def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
+    """The fault suite's table: what was required, the bound, the worst seen."""
+    rows = config.stash[config.fault_rows]
+    if not rows:
+        return
+    terminalreporter.section("faults, motors as the emulated firmware's pins say")
+    terminalreporter.write_line(
+        f"{'fault':24}{'required':42}{'bound ms':>9}{'worst ms':>10}{'repeats':>9}"
+    )
+    for fault, required, bound_ms, worst_ms, repeats in rows:
+        terminalreporter.write_line(
+            f"{fault:24}{required:42}{bound_ms:9.0f}{worst_ms:10.1f}{repeats:9}"
+        )
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,86 @@
+"""`python -m controller` with a camera, a pilot and a wall clock that fail when told to.
+
+Run as ``python faulty_drive.py MODE_FILE drive ...``. What stands in MODE_FILE is looked up at
+every frame; an empty file means that all is well.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+import controller.cameras
+from controller.__main__ import main
+from controller.cameras.base import ThreadedCamera
+from controller.pilot import TflitePilot
+
+MODE = Path(sys.argv[1])
+
+
+def mode():
+    return MODE.read_text()
+
+
+class FaultyCamera(ThreadedCamera):
+    CLOSE_TIMEOUT_S = 0.5
+
+    def _open(self):
+        self._random = np.random.default_rng(0)
+        self._last = None
+
+    def _grab(self):
+        time.sleep(1 / 30)
+        now = mode()
+        if now == "blocked":
+            while mode() == "blocked":
+                time.sleep(0.01)
+        if now == "8 Hz":
+            time.sleep(1 / 8 - 1 / 30)
+        if now == "repeats":
+            return self._last
+        shape = (90, 160, 3)
+        pixels = self._random.integers(0, 256, shape, np.uint8)
+        if now == "frozen" and self._last is not None:
+            pixels = self._last[0]
+        elif now in ("black", "white", "grey"):
+            level = {"black": 0, "white": 255, "grey": 128}[now]
+            pixels = np.full(shape, level, np.uint8)
+        self._last = pixels, self._clock.now_ns()
+        return self._last
+
+    def _close(self):
+        pass
+
+
+controller.cameras.CAMERAS["faulty"] = f"{__name__}:open_faulty"
+
+
+def open_faulty(settings, clock):
+    return FaultyCamera(clock)
+
+
+_infer = TflitePilot.infer
+
+
+def faulty_infer(pilot):
+    now = mode()
+    if now == "500 ms":
+        time.sleep(0.5)
+    if now == "raises":
+        raise RuntimeError("the model broke")
+    probabilities = _infer(pilot)
+    if now == "NaN":
+        probabilities[1] = np.nan
+    elif now == "out of range":
+        probabilities[:] = (2.0, -1.0, 0.0)
+    return probabilities
+
+
+TflitePilot.infer = faulty_infer
+_time_ns = time.time_ns
+time.time_ns = lambda: _time_ns() + (3_600_000_000_000 if mode() == "stepped" else 0)
+
+sys.exit(main(sys.argv[2:]))
