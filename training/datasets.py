@@ -14,6 +14,8 @@ from training.records import collect
 KINDS: dict[str, str] = {
     "tub": "training.data_tub",
     "npy": "training.data_npy",
+    "pickle": "training.data_pickle",
+    "udacity": "training.data_udacity",
 }
 """Name of a kind -> module with ``recognise(path) -> bool`` and ``list_records(path)``."""
 

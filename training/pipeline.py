@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -54,38 +55,34 @@ def training_batches(
     weights = pool.class_weights() if by_weights else np.ones(_CLASSES, np.float32)
     last = recipe.epochs if epochs is None else epochs
 
-    def rows_of(epoch: Any) -> Any:  # noqa: ANN401
-        order = tf.random.experimental.stateless_shuffle(
-            tf.range(len(pool)), seed=tf.stack([tf.cast(seed, tf.int64), epoch])
+    def read(number: Any) -> tuple[np.ndarray, np.ndarray]:  # noqa: ANN401
+        epoch, step = divmod(int(number), steps)
+        rows = _order(len(pool), seed, epoch)[step * size : (step + 1) * size]
+        frames, labels = pool.gather(rows), pool.labels[rows]
+        if recipe.augmentation is None:
+            return frames, labels
+        return augment(
+            frames, labels, np.random.default_rng([seed, 1, number]), recipe.augmentation
         )
-        batches = tf.data.Dataset.from_tensor_slices(order).batch(size, drop_remainder=True)
-        numbered = batches.take(steps).enumerate()
-        return numbered.map(lambda step, rows: (epoch * steps + step, rows))
 
-    def finish(number: Any, frames: Any, labels: Any) -> Any:  # noqa: ANN401
+    def finish(frames: Any, labels: Any) -> Any:  # noqa: ANN401
         frames = tf.cast(tf.ensure_shape(frames, (size, *pool.shape, 3)), tf.float32)
-        labels = tf.ensure_shape(labels, (size,))
-        targets = tf.one_hot(labels, _CLASSES)
-        sample_weights = tf.gather(tf.constant(weights), tf.cast(labels, tf.int32))
-        if recipe.augmentation is not None:
-            step_seed = tf.cast(tf.stack([tf.cast(seed, tf.int64) + 1, number]), tf.int32)
-            frames, targets = augment(frames, targets, step_seed, recipe.augmentation)
-        return frames, targets, sample_weights
+        labels = tf.cast(tf.ensure_shape(labels, (size,)), tf.int32)
+        return frames, tf.one_hot(labels, _CLASSES), tf.gather(tf.constant(weights), labels)
 
-    epochs_left = tf.data.Dataset.range(first_epoch, last)
-    batches = epochs_left.flat_map(rows_of)
-    batches = batches.map(lambda number, rows: (number, *_gather(tf, pool, rows)))
-    batches = batches.map(finish, num_parallel_calls=2, deterministic=True)
+    numbers = tf.data.Dataset.range(first_epoch * steps, last * steps)
+    batches = numbers.map(
+        lambda number: finish(*tf.numpy_function(read, [number], (tf.uint8, tf.uint8))),
+        num_parallel_calls=2,
+        deterministic=True,
+    )
     return batches.prefetch(4)
 
 
-def _gather(tf: Any, pool: Pool, rows: Any) -> Any:  # noqa: ANN401
-    def read(positions: Any) -> Any:  # noqa: ANN401
-        # In the order of the file: a memory map is read forwards.
-        ordered = np.sort(positions)
-        return pool.gather(ordered), pool.labels[ordered]
-
-    return tf.numpy_function(read, [rows], (tf.uint8, tf.uint8))
+@lru_cache(maxsize=4)
+def _order(count: int, seed: int, epoch: int) -> np.ndarray:
+    """The order of an epoch's frames."""
+    return np.random.default_rng([seed, 0, epoch]).permutation(count)
 
 
 def evaluation_batches(pool: Pool, batch: int = 256, *, balanced: bool = True) -> Any:  # noqa: ANN401

@@ -1,0 +1,19 @@
+"""``python -m export``: Keras to TFLite, parity, cards."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from training.cli import dispatch
+
+COMMANDS = {"card": "export.cli_card:main"}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a subcommand; without one, export a model."""
+    return dispatch(argv, COMMANDS, "export.cli_export:main")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

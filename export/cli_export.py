@@ -1,0 +1,132 @@
+"""``python -m export MODEL.keras``: convert, check, compare."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from controller.errors import ModelError
+from export.calibration import DEFAULT_FRAMES
+from export.convert import parse_formats
+from export.errors import ExportUsageError
+from export.exporter import Exported, ExportJob, export_model
+from export.facts import read_run
+from export.parity import remedy
+from training.backend import load_model
+from training.cli import DONE, FELL_SHORT, add_json, make_parser, open_pool, run_command
+from training.pool import Pool
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Export a model."""
+    parser = make_parser(
+        "python -m export",
+        "Convert a trained network to TFLite, write a card beside each file, and compare each\n"
+        "with Keras on held-out frames, run as on the car. Ends with 1 where int8 agrees in less\n"
+        "than 99 % of the frames or loses more than 0.5 points of accuracy.\n"
+        "Subcommands, each with its own --help: card.",
+        "python -m export runs/first/sliced11/model.keras --calibration tubs/t1 "
+        "--held-out tubs/day1 --out exported",
+    )
+    add = parser.add_argument
+    add("model", type=Path, help="model.keras, or its run folder")
+    add(
+        "--calibration",
+        type=Path,
+        action="append",
+        required=True,
+        metavar="DATA",
+        help="frames for the quantiser, from training drives; may be repeated",
+    )
+    add(
+        "--held-out",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DATA",
+        help="drives to compare on; those that the run held out by name if left out",
+    )
+    add("--out", type=Path, required=True, metavar="DIR", help="where to write")
+    add(
+        "--formats",
+        default="float32,int8",
+        metavar="NAMES",
+        help="of float32, float16, dynamic, int8, int8x16 (float32,int8)",
+    )
+    add(
+        "--name",
+        help="what people call it (the run's name); the files are NAME-FORMAT.tflite, "
+        "or NAME.tflite where one format is asked for",
+    )
+    add("--frames", type=int, default=DEFAULT_FRAMES, help="calibration frames to draw (300)")
+    add_json(parser)  # fmt: skip
+    args = parser.parse_args(argv)
+    return run_command(lambda: _export(args))
+
+
+def _export(args: argparse.Namespace) -> int:
+    formats = parse_formats(args.formats)
+    if args.frames < 1:
+        raise ExportUsageError(f"--frames {args.frames}: at least 1 is needed")
+    if not args.model.exists():
+        raise ModelError(f"{args.model}: no such model file")
+    held_paths = args.held_out or _held_out_of_run(args.model)
+    shape = tuple(load_model(args.model).input_shape[1:3])
+    job = ExportJob(
+        args.model,
+        open_pool(args.calibration, shape),
+        open_pool(held_paths, shape),
+        args.out,
+        formats,
+        args.name or _name(args.model),
+        args.frames,
+    )
+    results = export_model(job)
+    if args.json:
+        print(json.dumps({result.form: result.as_json() for result in results}))
+    else:
+        _print_table(results, job.held_out)
+    return _verdict(results, args.frames)
+
+
+def _held_out_of_run(model: Path) -> list[Path]:
+    named = read_run(model).get("configuration", {}).get("held_out", [])
+    paths = [Path(name) for name in named]
+    if not paths or not all(path.exists() for path in paths):
+        raise ExportUsageError(
+            f"{model}: no run beside it names held-out drives that are there; name them: --held-out"
+        )
+    return paths
+
+
+def _name(model: Path) -> str:
+    name = read_run(model).get("configuration", {}).get("network", {}).get("name")
+    return str(name or model.stem)
+
+
+def _print_table(results: Sequence[Exported], held_out: Pool) -> None:
+    keras = results[0].parity.keras
+    print(f"on {', '.join(held_out.drives_present)}, {keras.frames} frames, as the car runs them:")
+    print(
+        f"  {'format':<9}{'size':>12}{'agreement':>11}{'accuracy':>10}{'balanced':>10}{'lost':>8}"
+    )
+    print(f"  {'Keras':<9}{'':>12}{'':>11}{keras.accuracy:>10.4f}{keras.balanced_accuracy:>10.4f}")
+    for item in results:
+        parity = item.parity
+        print(
+            f"  {item.form:<9}{item.size_bytes / 1000:>9.1f} kB{parity.agreement:>11.4f}"
+            f"{parity.tflite.accuracy:>10.4f}{parity.tflite.balanced_accuracy:>10.4f}"
+            f"{parity.accuracy_lost_points:>+8.2f}  {item.path}"
+        )
+
+
+def _verdict(results: Sequence[Exported], frames: int) -> int:
+    code = DONE
+    for item in results:
+        if item.form == "int8" and not item.parity.good:
+            print(f"fell short: {remedy(item.form, item.parity, frames)}", file=sys.stderr)
+            code = FELL_SHORT
+    return code

@@ -1,0 +1,114 @@
+"""One model, several formats: convert, check, card, compare."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from controller.cards import write_card
+from controller.errors import ModelError
+from controller.interpreter import make_interpreter
+from export.calibration import DEFAULT_FRAMES, choose, frames_of
+from export.convert import convert
+from export.facts import model_facts, parity_facts, pool_facts, training_facts
+from export.operators import check, dissect
+from export.parity import Parity, compare, run_tflite
+from training.backend import load_model
+from training.pipeline import check_shape, predict
+from training.pool import Pool
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """One finished file.
+
+    Attributes:
+        form: Its format.
+        path: The ``.tflite`` file; its card lies beside it.
+        size_bytes: Its size.
+        parity: How it compares with Keras on the held-out frames.
+    """
+
+    form: str
+    path: Path
+    size_bytes: int
+    parity: Parity
+
+    def as_json(self) -> dict[str, Any]:
+        """The figures under the keys that machines read."""
+        return {"size_bytes": self.size_bytes, **self.parity.as_json(), "file": str(self.path)}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExportJob:
+    """What to export.
+
+    Attributes:
+        model: The ``.keras`` file, or its run folder.
+        calibration: Frames to draw representative ones from.
+        held_out: Frames to compare on.
+        out: Where to write.
+        formats: Which formats.
+        name: What people call the model.
+        frames: How many calibration frames to draw.
+    """
+
+    model: Path
+    calibration: Pool
+    held_out: Pool
+    out: Path
+    formats: tuple[str, ...]
+    name: str
+    frames: int = DEFAULT_FRAMES
+
+    def file(self, form: str) -> Path:
+        """Where a format is written: ``NAME-FORMAT.tflite``, or ``NAME.tflite`` if alone."""
+        stem = self.name if len(self.formats) == 1 else f"{self.name}-{form}"
+        return self.out / f"{stem}.tflite"
+
+
+def export_model(job: ExportJob) -> list[Exported]:
+    """Convert a model to every format asked for, and compare each with Keras.
+
+    Raises:
+        ModelError: If the model cannot be loaded.
+        DataError: If frames have another shape, or a class has no calibration frame.
+        ConversionError: If the converter fails, or makes what the car may not trust.
+    """
+    model = load_model(job.model)
+    check_shape(model, job.calibration)
+    check_shape(model, job.held_out)
+    chosen = choose(job.calibration, job.frames)
+    calibration = frames_of(chosen)
+    job.out.mkdir(parents=True, exist_ok=True)
+    reference = predict(model, job.held_out)
+    how = {"calibration": pool_facts(chosen), "training": training_facts(job.model)}
+    results = []
+    for form in job.formats:
+        data = convert(model, form, calibration, job.out / "converter.log")
+        anatomy = dissect(data)
+        check(anatomy, form)
+        path = job.file(form)
+        path.write_bytes(data)
+        facts = {**model_facts(model, anatomy, form), **how, "output": _output_facts(path)}
+        shape = tuple(model.input_shape[1:3])
+        write_card(path, job.name, shape, facts)
+        parity = compare(job.held_out.labels, reference, run_tflite(path, job.held_out))
+        write_card(path, job.name, shape, {**facts, **parity_facts(parity, job.held_out)})
+        results.append(Exported(form, path, len(data), parity))
+    return results
+
+
+def _output_facts(path: Path) -> dict[str, Any]:
+    """How to read the probabilities."""
+    details = make_interpreter(path).get_output_details()
+    if len(details) != 1:
+        raise ModelError(f"{path}: {len(details)} outputs, expected one")
+    scale, zero = details[0]["quantization"]
+    return {
+        "dtype": details[0]["dtype"].__name__,
+        "scale": float(scale) or 1.0,
+        "zero_point": int(zero),
+        "meaning": "probability = (value - zero_point) * scale, in the order of classes",
+    }

@@ -1,0 +1,145 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from controller.cards import card_path
+from controller.pilot import TflitePilot
+from export import cli_export
+from export.__main__ import COMMANDS, main
+from export.parity import Parity
+
+
+def _fails(capsys, *arguments):
+    """The one line of a command that ends with 2."""
+    assert main([str(argument) for argument in arguments]) == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert lines[-1].startswith("error: ")
+    assert sum(line.startswith("error") for line in lines) == 1
+    return lines[-1]
+
+
+@pytest.mark.parametrize("command", [None, *COMMANDS])
+def test_help_shows_an_example(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([*([command] if command else []), "--help"])
+    assert stop.value.code == 0
+    assert "example:\n  python -m export" in capsys.readouterr().out
+
+
+def _common(trained, out):
+    return [
+        *(str(trained / "run" / "model.keras"), "--calibration", str(trained / "train")),
+        *("--out", str(out)),
+    ]
+
+
+@pytest.fixture(scope="module")
+def exported(trained, tmp_path_factory):
+    """What one run of the command printed, and where it wrote."""
+    out = tmp_path_factory.mktemp("exported")
+    done = subprocess.run(
+        [sys.executable, "-m", "export", *_common(trained, out), "--json", "--name", "easy"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done, out
+
+
+def test_prints_one_object_with_the_figures_of_each_format(exported):
+    done, _ = exported
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout)
+    assert set(facts) == {"float32", "int8"}
+    for figures in facts.values():
+        assert {
+            "size_bytes",
+            "agreement",
+            "accuracy",
+            "balanced_accuracy",
+            "accuracy_lost_points",
+        } <= set(figures)
+        assert figures["accuracy"] > 0.9
+    assert facts["int8"]["size_bytes"] < facts["float32"]["size_bytes"]
+    assert "WARNING" not in done.stderr
+
+
+def test_the_card_says_how_the_model_was_made(exported):
+    _, out = exported
+    model = out / "easy-int8.tflite"
+    card = TflitePilot(model).card
+    facts = card.facts
+    assert card.name == "easy"
+    assert facts["calibration"]["drives"] == ["one", "two"]
+    assert facts["held_out"]["drives"] == ["held"]
+    assert facts["held_out"]["accuracy"] > 0.9
+    assert facts["training"]["drives"] == ["one", "two"]
+    assert facts["training"]["recipe"]["epochs"] == 6
+    assert facts["training"]["initial_weights"] == {"from": "random", "licence": "none needed"}
+    assert facts["parameters"] == 6043
+    assert facts["macs"] > 100_000
+    assert facts["operators"]["CONV_2D"] == 5
+    assert facts["output"]["scale"] == pytest.approx(1 / 256)
+    assert "/" not in card_path(model).read_text(), "a path of this machine in the card"
+
+
+def test_the_card_is_printed_for_people(exported, capsys):
+    _, out = exported
+    assert main(["card", str(out / "easy-int8.tflite")]) == 0
+    text = capsys.readouterr().out
+    assert "1x45x80x3 uint8 RGB" in text
+    assert "one, two" in text
+
+
+def test_a_changed_file_or_card_is_refused(exported, tmp_path, capsys):
+    _, out = exported
+    for name in ("easy-int8.tflite", "easy-int8.json"):
+        (tmp_path / name).write_bytes((out / name).read_bytes())
+    model = tmp_path / "easy-int8.tflite"
+    data = bytearray(model.read_bytes())
+    data[len(data) // 2] ^= 1
+    model.write_bytes(data)
+    assert "not the file that its card describes" in _fails(capsys, "card", model)
+    model.write_bytes((out / model.name).read_bytes())
+    card = json.loads(card_path(model).read_text())
+    card["classes"] = ["left", "forward", "right"]
+    card_path(model).write_text(json.dumps(card))
+    assert "classes" in _fails(capsys, "card", model)
+    card_path(model).unlink()
+    assert "no card" in _fails(capsys, "card", model)
+
+
+def test_wrong_input_is_one_line_and_code_2(trained, tmp_path, capsys, lane_frames):
+    out = tmp_path / "out"
+    model = trained / "run" / "model.keras"
+    data = ("--calibration", trained / "train", "--out", out)
+    assert "no such model" in _fails(capsys, tmp_path / "none.keras", *data)
+    (tmp_path / "text.keras").write_text("hello")
+    held = ("--held-out", trained / "held")
+    assert "not a .keras file" in _fails(capsys, tmp_path / "text.keras", *data, *held)
+    (tmp_path / "cut.keras").write_bytes(model.read_bytes()[:5000])
+    assert "not a Keras model" in _fails(capsys, tmp_path / "cut.keras", *data, *held)
+    assert "unknown" in _fails(capsys, model, *data, "--formats", "int4")
+    assert "no such file" in _fails(capsys, model, *data, "--held-out", tmp_path / "none")
+    lane_frames(30, shape=(48, 64)).save(tmp_path / "wide")
+    wide = ("--calibration", tmp_path / "wide", "--out", out)
+    assert "45x80 is needed" in _fails(capsys, model, *wide)
+    frames = lane_frames(90)
+    import numpy as np
+
+    frames.take(np.flatnonzero(frames.labels != 1)).save(tmp_path / "lacking")
+    lacking = ("--calibration", tmp_path / "lacking", "--out", out)
+    assert "no frame of class 'left'" in _fails(capsys, model, *lacking)
+    (tmp_path / "alone.keras").write_bytes(model.read_bytes())
+    assert "--held-out" in _fails(capsys, tmp_path / "alone.keras", *data)
+
+
+def test_falling_short_is_code_1_and_says_what_to_try(trained, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(Parity, "good", property(lambda self: False))
+    assert main([*_common(trained, tmp_path), "--formats", "int8"]) == cli_export.FELL_SHORT
+    printed = capsys.readouterr()
+    assert "fell short: int8" in printed.err
+    assert "int8x16" in printed.err
+    assert (tmp_path / "sliced4.tflite").is_file()
