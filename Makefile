@@ -73,4 +73,7 @@ $(VENV)/.car: $(VENV)/bin/python pyproject.toml constraints.txt
 $(VENV)/.all: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "== installing what training and the tests need, TensorFlow too (once, about two minutes)"
 	@$(PIP) --editable '.[train,dev]'
+	@# The Pi camera's package, to be read by a test; it installs only on a Pi.
+	@$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps \
+	  --dest $(VENV)/reference picamera2==0.3.38
 	@touch $@ $(VENV)/.car

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from controller.cameras.base import Camera
 from controller.clock import Clock
-from controller.errors import EndOfFrames
+from controller.errors import CameraError, EndOfFrames
 from controller.frames import Frame, Pixels
 from controller.pilot import Pilot
 from controller.sight import FreezeDetector, judge
@@ -20,6 +20,9 @@ STAGES = ("wait", "fit", "invoke", "decide", "send")
 """What a cycle's `stages_ns` measure, in this order."""
 LONGEST_WAIT_MS = 50.0
 """How long the loop waits for a frame before it looks after the link again, in ms."""
+CAMERA_LOST_NS = 5_000_000_000
+"""Silence after which the camera is given up and the process ends, ns: drivers that hang this long
+are helped by nothing but a new process, and the service manager starts one."""
 FAREWELL_STOPS = 3
 """STOPs sent on leaving: one would do, the line may lose one."""
 
@@ -93,6 +96,7 @@ class Loop:
         self._sinks = tuple(sinks)
         self._stopwatch = stopwatch
         self._freeze = FreezeDetector()
+        self._heard_ns = 0
 
     def run(self, keep_going: Callable[[], bool]) -> None:
         """Drive until `keep_going` says no or a recording is over.
@@ -100,6 +104,7 @@ class Loop:
         Raises:
             CameraError: If the camera has stopped for good (STOP has been sent).
         """
+        self._heard_ns = self._clock.now_ns()
         try:
             while keep_going():
                 cycle = self._turn()
@@ -119,6 +124,7 @@ class Loop:
         waited = self._stopwatch()
         if frame is None:
             return self._silence(start, waited)
+        self._heard_ns = self._clock.now_ns()
         view = self._pilot.fit(frame.pixels)
         pixels = view.copy()
         seen_ns = self._freeze.seen_ns(pixels, frame.capture_ns)
@@ -154,8 +160,14 @@ class Loop:
         )
 
     def _silence(self, start: int, waited: int) -> Cycle | None:
+        now_ns = self._clock.now_ns()
+        if now_ns - self._heard_ns >= CAMERA_LOST_NS:
+            raise CameraError(
+                f"the camera has given no picture for {CAMERA_LOST_NS / 1e9:.0f} s; "
+                "check its cable, then start again"
+            )
         health = self._link.health()
-        decision = self._supervisor.on_silence(self._clock.now_ns(), health)
+        decision = self._supervisor.on_silence(now_ns, health)
         decided = self._stopwatch()
         if decision is None:
             return None

@@ -1,10 +1,12 @@
 """The Raspberry Pi's camera, through picamera2 (from the Pi's own packages: python3-picamera2).
 
-Written against the picamera2 manual (Raspberry Pi Ltd, "The Picamera2 Library", chapters 4 to 6).
+Written against the picamera2 manual (Raspberry Pi Ltd, "The Picamera2 Library", chapters 4 to 6);
+a test holds every call to the package's own signatures.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any
 
@@ -15,6 +17,12 @@ from controller.cameras.base import ThreadedCamera
 from controller.clock import Clock
 from controller.errors import CameraError, UsageError
 from controller.frames import Pixels
+
+_log = logging.getLogger(__name__)
+
+PICTURE_TIMEOUT_S = 1.5
+"""How long a picture may take, in s. libcamera gives up on the sensor after 1 s ("Camera frontend
+has timed out") and may then never complete another request (raspberrypi/picamera2, issue 962)."""
 
 
 class PiCamera(ThreadedCamera):
@@ -51,7 +59,18 @@ class PiCamera(ThreadedCamera):
             ) from error
 
     def _grab(self) -> tuple[Pixels, int]:
-        request = self._camera.capture_request()
+        try:
+            request = self._next_request()
+        except TimeoutError:
+            _log.warning("the camera gives no pictures: restarting it")
+            self._restart()
+            try:
+                request = self._next_request()
+            except TimeoutError as error:
+                raise CameraError(
+                    "camera picamera2: gives no pictures, not even after a restart; "
+                    "check its cable and its power"
+                ) from error
         try:
             pixels: Pixels = request.make_array("main")
             exposed_ns = int(request.get_metadata()["SensorTimestamp"])
@@ -60,6 +79,16 @@ class PiCamera(ThreadedCamera):
         # libcamera's SensorTimestamp is CLOCK_BOOTTIME (its control's documentation).
         age_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - exposed_ns
         return pixels, self._clock.now_ns() - max(0, age_ns)
+
+    def _next_request(self) -> Any:  # noqa: ANN401 - picamera2's CompletedRequest
+        job = self._camera.capture_request(wait=False)
+        return self._camera.wait(job, timeout=PICTURE_TIMEOUT_S)
+
+    def _restart(self) -> None:
+        """Flush, stop, start. May hang as the driver does: the loop then gives the camera up."""
+        self._camera.cancel_all_and_flush()
+        self._camera.stop()
+        self._camera.start()
 
     def _close(self) -> None:
         self._camera.stop()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from controller.errors import CameraError
 from controller.supervisor import Reason, State
 from firmware_bridge.commands import Command, McuState
 
@@ -145,3 +146,10 @@ def test_a_camera_that_repeats_its_last_picture_is_as_stale_as_that(bench, shot)
     assert [c.decision.ttl_ms for c in frames[:3]] == [145, 95, 45]
     assert {c.decision.reason for c in frames[3:]} == {Reason.STALE_FRAME}
     assert drive.motors_by_cycle[-1].off
+
+
+def test_a_camera_silent_for_five_seconds_ends_the_process_with_an_error(bench, shot):
+    drive = bench([shot() for _ in range(10)] + [shot(gap_ns=9_000_000_000)])
+    with pytest.raises(CameraError, match="no picture for 5 s"):
+        drive.run()
+    assert drive.commands[-1] is Command.STOP

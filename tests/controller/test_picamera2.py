@@ -1,0 +1,150 @@
+"""The Pi camera's file against the real package, parsed; and against a camera that hangs."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import sys
+import time
+import types
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from controller.cameras import CameraSettings
+from controller.clock import MonotonicClock
+from controller.errors import CameraError
+
+REPOSITORY = Path(__file__).parents[2]
+OURS = REPOSITORY / "controller" / "cameras" / "picamera2.py"
+
+
+@pytest.fixture(scope="module")
+def signatures():
+    """Method -> its argument names, of Picamera2 and CompletedRequest, from the real source."""
+    wheels = sorted(Path(sys.prefix).glob("reference/picamera2-*.whl"))
+    if not wheels:
+        pytest.skip("picamera2's package is not there to compare with (`make test` fetches it)")
+    found = {}
+    with zipfile.ZipFile(wheels[-1]) as wheel:
+        for name, wanted in (("picamera2", "Picamera2"), ("request", "CompletedRequest")):
+            tree = ast.parse(wheel.read(f"picamera2/{name}.py"))
+            for kind in ast.walk(tree):
+                if isinstance(kind, ast.ClassDef) and kind.name == wanted:
+                    for method in kind.body:
+                        if isinstance(method, ast.FunctionDef):
+                            arguments = method.args.args + method.args.kwonlyargs
+                            found[method.name] = [a.arg for a in arguments if a.arg != "self"]
+    return found
+
+
+def _calls():
+    """Every call that our file makes on a camera or a request: name, positional count, keywords."""
+    for node in ast.walk(ast.parse(OURS.read_text())):
+        if not isinstance(node, ast.Call):
+            continue
+        function = node.func
+        owner = ast.unparse(function.value) if isinstance(function, ast.Attribute) else ""
+        if owner in ("self._camera", "request"):
+            yield function.attr, len(node.args), [k.arg for k in node.keywords]
+        elif isinstance(function, ast.Name) and function.id == "Picamera2":
+            yield "__init__", len(node.args), [k.arg for k in node.keywords]
+
+
+def test_every_call_is_one_that_the_real_package_takes(signatures):
+    calls = list(_calls())
+    assert {name for name, _, _ in calls} >= {"__init__", "configure", "capture_request", "wait"}
+    for name, positional, keywords in calls:
+        assert name in signatures, f"picamera2 has no {name}"
+        assert positional <= len(signatures[name])
+        assert set(keywords) <= set(signatures[name]), name
+
+
+class FakePicamera2:
+    """Behaves as the real one does when its sensor stops: requests are never completed."""
+
+    hangs = 0  # requests in a row that are never completed
+    log: list[str] = []  # noqa: RUF012
+
+    def __init__(self, camera_num=0):
+        self.log.append(f"open {camera_num}")
+
+    def create_video_configuration(self, main, controls, queue):
+        assert main == {"size": (160, 90), "format": "BGR888"}
+        assert controls["FrameDurationLimits"] == (33333, 33333)
+        assert queue is False
+        return {}
+
+    def configure(self, configuration):
+        self.log.append("configure")
+
+    def start(self):
+        self.log.append("start")
+
+    def stop(self):
+        self.log.append("stop")
+
+    def close(self):
+        self.log.append("close")
+
+    def cancel_all_and_flush(self):
+        self.log.append("flush")
+
+    def capture_request(self, wait):
+        assert wait is False
+        return "job"
+
+    def wait(self, job, timeout):
+        if self.hangs:
+            type(self).hangs -= 1
+            raise TimeoutError
+        time.sleep(0.01)
+        return FakeRequest()
+
+
+class FakeRequest:
+    def make_array(self, name):
+        assert name == "main"
+        return np.zeros((90, 160, 3), np.uint8)
+
+    def get_metadata(self):
+        return {"SensorTimestamp": time.clock_gettime_ns(time.CLOCK_BOOTTIME) - 20_000_000}
+
+    def release(self):
+        FakePicamera2.log.append("release")
+
+
+@pytest.fixture
+def camera(monkeypatch):
+    module = types.ModuleType("picamera2")
+    module.Picamera2 = FakePicamera2
+    monkeypatch.setitem(sys.modules, "picamera2", module)
+    monkeypatch.delitem(sys.modules, "controller.cameras.picamera2", raising=False)
+    monkeypatch.setattr(FakePicamera2, "hangs", 0)
+    monkeypatch.setattr(FakePicamera2, "log", [])
+    ours = importlib.import_module("controller.cameras.picamera2")
+    yield ours.open_picamera2(CameraSettings(), MonotonicClock())
+    sys.modules.pop("controller.cameras.picamera2", None)
+
+
+def test_a_frame_carries_the_sensors_own_time(camera):
+    with camera:
+        frame = camera.read(1000.0)
+        assert 20_000_000 <= MonotonicClock().now_ns() - frame.capture_ns < 200_000_000
+
+
+def test_a_sensor_that_stops_is_restarted_once(camera):
+    FakePicamera2.hangs = 1
+    with camera:
+        assert camera.read(1000.0) is not None
+    log = [entry for entry in FakePicamera2.log if entry != "release"]
+    assert log == ["open 0", "configure", "start", "flush", "stop", "start", "stop", "close"]
+
+
+def test_a_sensor_that_stays_away_is_an_error_that_says_what_to_check(camera):
+    FakePicamera2.hangs = 2
+    with pytest.raises(CameraError, match="check its cable"), camera:
+        for _ in range(100):
+            camera.read(100.0)
