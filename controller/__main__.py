@@ -12,6 +12,7 @@ from typing import Any
 from controller.cli import DONE, FELL_SHORT, add_command, print_json, run_command
 from controller.cli_service import add_service_commands
 from controller.config import Config, load_config
+from controller.doctor import add_check_command
 from controller.drive_tools import add_drives
 from controller.errors import UsageError
 from controller.pilot import TflitePilot, find_model
@@ -29,6 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     _add_benchmark(commands)
     add_drives(commands)
     add_service_commands(commands)
+    add_check_command(commands)
     return run_command(parser, argv)
 
 

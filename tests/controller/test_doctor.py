@@ -1,0 +1,308 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import threading
+import time
+
+import pytest
+
+from controller import doctor_devices, doctor_probes
+from controller.__main__ import main
+from controller.benchmark import benchmark_peer
+from controller.cameras import CameraSettings
+from controller.config import Config, LinkSettings, ModelSettings
+from controller.control import ArmingSettings
+from controller.doctor import Probe, Verdict, as_text, diagnose, fail, ok, warn
+from controller.doctor_devices import (
+    firmware_line,
+    look_at_camera,
+    look_at_link,
+    look_at_model,
+    look_at_running_drive,
+    rate_line,
+)
+from controller.doctor_machine import Machine
+from firmware_bridge.commands import Trip
+from firmware_bridge.microcontroller import open_microcontroller
+from firmware_bridge.protocol import VERSION, encode_status
+from firmware_bridge.pty_line import PtyLine
+
+PI = "Raspberry Pi 4 Model B Rev 1.4\0"
+MODEL = "sys/firmware/devicetree/base/model"
+THROTTLED = "sys/devices/platform/soc/soc:firmware/get_throttled"
+ZONE = "sys/class/thermal/thermal_zone{}/temp"
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    """Shorter than a real car's, whose camera takes seconds to start."""
+    monkeypatch.setattr(doctor_devices, "WATCHED_S", 0.3)
+    monkeypatch.setattr(doctor_devices, "FIRST_FRAME_S", 0.5)
+    monkeypatch.setattr(doctor_devices, "FIRST_STATUS_S", 1.0)
+
+
+@pytest.fixture
+def machine(tmp_path):
+    """A computer made of files and of what its commands print."""
+
+    def make(files=(), commands=()):
+        for name, text in dict(files).items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        answers = dict(commands)
+        return Machine(tmp_path, lambda arguments: answers.get(arguments[0]))
+
+    return make
+
+
+def _only(lines):
+    (line,) = lines
+    return line
+
+
+# The page
+
+
+def test_a_probe_that_raises_hangs_or_answers_is_a_line_each():
+    never = threading.Event()
+    probes = [
+        Probe("good", lambda: [ok("good", "well")]),
+        Probe("broken", lambda: 1 // 0, advice="mend it"),
+        Probe("hung", lambda: [ok("hung", str(never.wait(20)))], 0.05),
+        Probe("after", lambda: [warn("after", "still looked at")]),
+    ]
+    start = time.monotonic()
+    page = diagnose(probes)
+    assert time.monotonic() - start < 5
+    never.set()
+    assert [(line.name, line.verdict) for line in page] == [
+        ("good", Verdict.OK),
+        ("broken", Verdict.FAIL),
+        ("hung", Verdict.FAIL),
+        ("after", Verdict.WARN),
+    ]
+    assert page[1].advice == "mend it"
+    assert page[2].found == "no answer within 0.05 s"
+
+
+def test_the_page_says_what_to_do_and_ends_with_the_verdict():
+    assert as_text([ok("model", "here"), fail("link", "no device", "plug it in")]) == (
+        "model  ok    here\nlink   fail  no device\n             -> plug it in\n\n"
+        "this car cannot drive: link"
+    )
+    assert as_text([warn("board", "old")]).endswith("\n\nthis car can drive")
+
+
+# The computer
+
+
+def test_what_is_no_pi_is_a_warning_and_no_crash(machine):
+    computer = machine()
+    for look in (
+        computer.look_at_board,
+        computer.look_at_power,
+        computer.look_at_temperature,
+        computer.look_at_clock,
+        computer.look_at_service,
+    ):
+        assert _only(look()).verdict is Verdict.WARN
+    assert "not a Raspberry Pi" in _only(computer.look_at_board()).found
+    assert "not a Raspberry Pi" in _only(computer.look_at_power()).found
+
+
+@pytest.mark.parametrize(
+    ("flags", "verdict", "says"),
+    [
+        ("0", Verdict.OK, "never short"),
+        ("50000", Verdict.WARN, "since boot (0x50000)"),
+        ("50005", Verdict.FAIL, "under-voltage now"),
+        ("4", Verdict.FAIL, "throttled now"),
+        ("80000", Verdict.OK, "never short"),  # it was warm once, not short of power
+        ("what?", Verdict.WARN, "does not say"),
+    ],
+)
+def test_power_by_the_firmwares_flags(machine, flags, verdict, says):
+    line = _only(machine({MODEL: PI, THROTTLED: f"{flags}\n"}).look_at_power())
+    assert (line.verdict, says in line.found) == (verdict, True)
+
+
+def test_power_by_the_command_where_there_is_no_file(machine):
+    line = _only(machine({MODEL: PI}, {"vcgencmd": "throttled=0x10000"}).look_at_power())
+    assert line.verdict is Verdict.WARN
+    assert "0x10000" in line.found
+
+
+@pytest.mark.parametrize(
+    ("degrees", "verdict"),
+    [(["45000"], Verdict.OK), (["45000", "70500"], Verdict.WARN), (["80100"], Verdict.FAIL)],
+)
+def test_temperature_is_the_hottest_zones(machine, degrees, verdict):
+    zones = {ZONE.format(n): text for n, text in enumerate(degrees)}
+    assert _only(machine(zones).look_at_temperature()).verdict is verdict
+
+
+def test_disk_is_the_one_that_drives_go_to(machine, tmp_path):
+    line = _only(machine().look_at_disk("/var/lib/paperlane/drives"))
+    assert line.name == "disk"
+    assert "free for /var/lib/paperlane/drives" in line.found
+    assert "nothing is recorded" in _only(machine().look_at_disk("")).found
+
+
+def test_clock(machine):
+    assert _only(machine((), {"timedatectl": "yes"}).look_at_clock()).verdict is Verdict.OK
+    assert _only(machine((), {"timedatectl": "no"}).look_at_clock()).verdict is Verdict.WARN
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict", "says"),
+    [
+        ({}, Verdict.OK, "active, enabled"),
+        ({"LoadState": "not-found"}, Verdict.WARN, "not installed"),
+        ({"ActiveState": "failed", "Result": "start-limit-hit"}, Verdict.FAIL, "start-limit-hit"),
+        ({"UnitFileState": "disabled"}, Verdict.WARN, "disabled"),
+        ({"NRestarts": "3"}, Verdict.WARN, "restarted 3 times"),
+    ],
+)
+def test_service(machine, changes, verdict, says):
+    facts = {
+        "LoadState": "loaded",
+        "ActiveState": "active",
+        "UnitFileState": "enabled",
+        "NRestarts": "0",
+        "Result": "success",
+    } | changes
+    text = "\n".join(f"{key}={value}" for key, value in facts.items())
+    line = _only(machine((), {"systemctl": text}).look_at_service())
+    assert (line.verdict, says in line.found) == (verdict, True)
+
+
+# Camera, model and link
+
+
+def test_a_made_up_camera_works_and_is_called_so():
+    camera, rate = look_at_camera(CameraSettings("pattern", frame_rate_hz=50))
+    assert camera.verdict is Verdict.WARN
+    assert "160x90 pixels" in camera.found
+    assert "no real camera" in camera.found
+    assert rate.name == "frame rate"
+
+
+@pytest.mark.parametrize(("rate_hz", "verdict"), [(26.9, Verdict.FAIL), (27.1, Verdict.OK)])
+def test_a_frame_rate_at_which_the_supervisor_would_stop_fails(rate_hz, verdict):
+    assert rate_line(rate_hz, CameraSettings(frame_rate_hz=30)).verdict is verdict
+
+
+def test_the_shipped_model_is_as_its_card_says():
+    model, inference = look_at_model(ModelSettings(), CameraSettings())
+    assert model.verdict is Verdict.OK
+    assert "45" in model.found
+    assert inference.name == "inference"
+
+
+def test_a_microcontroller_that_answers():
+    with benchmark_peer() as device:
+        link, firmware = look_at_link(LinkSettings(device))
+    assert link.verdict is firmware.verdict is Verdict.OK
+    assert f"protocol {VERSION} (here {VERSION})" in firmware.found
+
+
+def test_a_line_that_is_silent():
+    with PtyLine() as line:
+        found = _only(look_at_link(LinkSettings(line.path)))
+    assert found.verdict is Verdict.FAIL
+    assert "silent for 1 s" in found.found
+
+
+@pytest.fixture
+def status():
+    """A status of the real firmware's twin."""
+    from firmware_bridge.session import HostSession
+
+    with open_microcontroller("python") as mcu:
+        mcu.run_until(200_000)
+        return HostSession().receive(mcu.transmit(), 0)[-1]
+
+
+def test_firmware_of_another_version(status):
+    with PtyLine() as line:
+        stop = threading.Event()
+        frame = encode_status(dataclasses.replace(status, version=VERSION + 1))
+
+        def speak():
+            while not stop.wait(0.02):
+                line.write(frame)
+
+        thread = threading.Thread(target=speak)
+        thread.start()
+        found = _only(look_at_link(LinkSettings(line.path)))
+        stop.set()
+        thread.join()
+    assert found.verdict is Verdict.FAIL
+    assert f"protocol version {VERSION + 1}" in found.found
+
+
+@pytest.mark.parametrize(
+    ("trip", "verdict"),
+    [(Trip.RESET, Verdict.OK), (Trip.ESTOP, Verdict.FAIL), (Trip.BATTERY, Verdict.FAIL)],
+)
+def test_what_locks_the_microcontroller_fails(status, trip, verdict):
+    assert firmware_line(dataclasses.replace(status, trip=trip)).verdict is verdict
+
+
+def test_a_running_drive_is_asked_instead_of_its_devices():
+    answer = {"state": "disarmed", "reason": "not armed", "frame_rate_hz": 29.8}
+    drive, rate, link = look_at_running_drive(
+        answer | {"link_connected": True, "mcu_state": "ARMED"}, CameraSettings(frame_rate_hz=30)
+    )
+    assert drive.verdict is rate.verdict is link.verdict is Verdict.OK
+    assert look_at_running_drive(answer, CameraSettings())[-1].verdict is Verdict.FAIL
+
+
+# The whole
+
+
+def test_check_prints_a_page_and_fails_if_a_line_does(tmp_path, capsys, monkeypatch):
+    config = tmp_path / "car.toml"
+    config.write_text(
+        f'[camera]\nsource = "pattern"\n[link]\ndevice = "/no/such/device"\n'
+        f'[arming]\nsocket = "{tmp_path}/control"\n[recording]\nfolder = "{tmp_path}"\n'
+    )
+    assert main(["check", "--config", str(config)]) == 1
+    page = capsys.readouterr().out.splitlines()
+    names = [row.split("  ")[0] for row in page if row and not row.startswith(" ")]
+    for name in ("camera", "frame rate", "link", "model", "power", "disk", "clock", "service"):
+        assert name in names
+    assert page[-1].startswith("this car cannot drive: ")
+    assert main(["check", "--config", str(config), "--json"]) == 1
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["can_drive"] is False
+    assert {line["verdict"] for line in figures["lines"]} <= {"ok", "warn", "fail"}
+
+
+def test_check_succeeds_where_nothing_failed(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(
+        doctor_probes, "all_probes", lambda _config: [Probe("x", lambda: [warn("x", "so so")])]
+    )
+    config = tmp_path / "car.toml"
+    config.write_text("")
+    assert main(["check", "--config", str(config)]) == 0
+    assert capsys.readouterr().out.endswith("this car can drive\n")
+
+
+def test_a_broken_configuration_is_a_line_too(tmp_path, capsys):
+    config = tmp_path / "car.toml"
+    config.write_text("[camera]\nrate = 3\n")
+    assert main(["check", "--config", str(config)]) == 1
+    out = capsys.readouterr().out
+    assert "settings  fail" in out
+    assert "unknown key 'camera.rate'" in out
+
+
+def test_devices_of_a_running_drive_are_left_alone(monkeypatch):
+    monkeypatch.setattr(doctor_probes, "ask", lambda _path, _word: {"state": "driving"})
+    names = [probe.name for probe in doctor_probes.all_probes(Config(arming=ArmingSettings("/x")))]
+    assert "drive" in names
+    assert "camera" not in names
+    assert "link" not in names
