@@ -15,6 +15,7 @@ from types import FrameType
 import cv2
 
 from controller import __version__
+from controller.board import BoardWatch
 from controller.cameras import open_camera
 from controller.clock import Clock, MonotonicClock
 from controller.config import Config
@@ -110,7 +111,7 @@ def drive(config: Config, seconds: float | None = None) -> Statistics:
         pilot = TflitePilot(find_model(config.model.name), config.model.threads)
         settle()
         camera = stack.enter_context(open_camera(config.camera, clock))
-        sinks: list[Sink] = [statistics]
+        sinks: list[Sink] = [statistics, stack.enter_context(BoardWatch(supervisor))]
         sinks.extend(_outside(config, supervisor, stack))
         if config.recording.folder:
             sinks.append(stack.enter_context(_recorder(config, pilot, clock)))

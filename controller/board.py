@@ -1,0 +1,85 @@
+"""The computer's own troubles while it drives: under-voltage and heat, as the kernel tells them.
+
+Read from sysfs by a slow thread of its own; where the files are not there (not a Pi), nothing is
+ever wrong.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+from typing import Self
+
+from controller.loop import Cycle
+from controller.supervisor import Supervisor
+
+_log = logging.getLogger(__name__)
+
+PERIOD_S = 1.0
+"""How often the files are read, in s."""
+UNDER_VOLTAGE = 1 << 0
+"""Bit of ``get_throttled``: under 4.63 V now (Raspberry Pi documentation, vcgencmd)."""
+TOO_HOT_C = 85.0
+"""Temperature at which the firmware throttles hard (Raspberry Pi documentation, frequency
+management), in degrees Celsius: inference may then take longer than a frame."""
+_THROTTLED = "sys/devices/platform/soc/soc:firmware/get_throttled"
+_ZONES = "sys/class/thermal"
+
+
+def board_fault(root: Path = Path("/")) -> str | None:
+    """What is wrong with the computer now, in words; None if nothing is.
+
+    Args:
+        root: Where its file system is.
+    """
+    try:
+        if int((root / _THROTTLED).read_text(), 16) & UNDER_VOLTAGE:
+            return "under-voltage"
+    except (OSError, ValueError):
+        pass  # not a Pi, or a kernel that does not say
+    for zone in (root / _ZONES).glob("thermal_zone*/temp"):
+        try:
+            degrees = int(zone.read_text()) / 1000
+        except (OSError, ValueError):
+            continue
+        if degrees >= TOO_HOT_C:
+            return f"{degrees:.0f} °C"
+    return None
+
+
+class BoardWatch:
+    """A sink of the loop that tells the supervisor of the computer's troubles."""
+
+    def __init__(self, supervisor: Supervisor, root: Path = Path("/")) -> None:
+        """Nothing is read yet.
+
+        Args:
+            supervisor: Told from the thread that calls this sink.
+            root: Where the computer's file system is.
+        """
+        self._supervisor = supervisor
+        self._root = root
+        self._fault: str | None = None
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="board", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join(PERIOD_S)
+
+    def __call__(self, _cycle: Cycle) -> None:
+        """Pass on what was read last."""
+        self._supervisor.set_board_fault(self._fault is not None)
+
+    def _run(self) -> None:
+        while not self._over.is_set():
+            fault = board_fault(self._root)
+            if fault != self._fault:
+                _log.warning("the computer: %s", fault or "all is well again")
+            self._fault = fault
+            self._over.wait(PERIOD_S)

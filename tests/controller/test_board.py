@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from controller.board import BoardWatch, board_fault
+from controller.supervisor import Reason
+from firmware_bridge.commands import Command
+
+
+@pytest.fixture
+def pi(tmp_path):
+    """Writes the files of a Pi's kernel."""
+
+    def write(flags="0", millidegrees="55000"):
+        firmware = tmp_path / "sys/devices/platform/soc/soc:firmware"
+        zone = tmp_path / "sys/class/thermal/thermal_zone0"
+        for folder in (firmware, zone):
+            folder.mkdir(parents=True, exist_ok=True)
+        (firmware / "get_throttled").write_text(f"{flags}\n")
+        (zone / "temp").write_text(f"{millidegrees}\n")
+        return tmp_path
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("flags", "millidegrees", "says"),
+    [
+        ("0", "55000", None),
+        ("50000", "84900", None),  # it was short once; it is not now
+        ("50005", "55000", "under-voltage"),
+        ("0", "85000", "85 °C"),
+        ("nonsense", "nonsense", None),
+    ],
+)
+def test_what_the_kernel_says(pi, flags, millidegrees, says):
+    assert board_fault(pi(flags, millidegrees)) == says
+
+
+def test_another_computer_has_no_troubles(tmp_path):
+    assert board_fault(tmp_path) is None
+
+
+def test_a_pi_short_of_power_stops(bench, shot, pi):
+    drive = bench([shot() for _ in range(20)])
+    with BoardWatch(drive.supervisor, pi("5")) as watch:
+        time.sleep(0.1)
+        drive.run(watch)
+    assert drive.cycles[-1].decision.reason is Reason.BOARD
+    assert drive.commands[-1] is Command.STOP
