@@ -66,7 +66,12 @@ def applied_command(left: int, right: int) -> Command:
 
 
 class PythonCore(FirmwareCore):
-    """The state machine; see ``firmware/core.h`` for the words."""
+    """The state machine; see ``firmware/core.h`` for the words.
+
+    Attributes:
+        session: Session of now; 0 when no more are left.
+        sequence: Of the newest command accepted in it.
+    """
 
     def __init__(
         self, epoch: int, reset_cause: int, battery_stop_mv: int = BATTERY_STOP_MV
@@ -76,15 +81,15 @@ class PythonCore(FirmwareCore):
         self.state = McuState.DISARMED
         self._epoch = epoch
         self._trips = 0
-        self._session = make_session(epoch, 0)
+        self.session = make_session(epoch, 0)
         self._trip = Trip.RESET
         self._reset_cause = reset_cause
         self._battery_stop_mv = battery_stop_mv
         self._battery_mv = NO_BATTERY
-        self._low_ms = 0
+        self._low_ticks = 0
         self._blocked = False
         self._now_ms = 0
-        self._sequence = 0
+        self.sequence = 0
         self._stops = 0
         self._target = Command.STOP
         self._heard_ms = self._obeyed_ms = self._ttl_ticks = 0
@@ -107,17 +112,15 @@ class PythonCore(FirmwareCore):
 
     def tick(self, now_ms: int, *, estop: bool, battery_mv: int) -> None:
         """See `FirmwareCore.tick`."""
-        passed_ms = (now_ms - self._now_ms) & _M32
         self._now_ms = now_ms
-        self._watch_inputs(estop, battery_mv, passed_ms)
+        self._watch_inputs(estop, battery_mv)
         if self.state is McuState.DRIVING and self._since(self._obeyed_ms) >= self._ttl_ticks:
             self._disarm(Trip.TTL)
         if self.state is not McuState.DISARMED and self._since(self._heard_ms) >= SILENCE_MS:
             self._disarm(Trip.SILENCE)
         target_left, target_right = _TARGETS[self._target]
-        step = min(passed_ms, FULL_DUTY) * RAMP_PER_MS
-        self.left = _towards(self.left, target_left, step)
-        self.right = _towards(self.right, target_right, step)
+        self.left = _towards(self.left, target_left)
+        self.right = _towards(self.right, target_right)
         self.led = self._led_pattern()
         if self._since(self._status_ms) >= STATUS_PERIOD_MS:
             self._due = True
@@ -136,13 +139,13 @@ class PythonCore(FirmwareCore):
     def _since(self, then_ms: int) -> int:
         return (self._now_ms - then_ms) & _M32
 
-    def _watch_inputs(self, estop: bool, battery_mv: int, passed_ms: int) -> None:
+    def _watch_inputs(self, estop: bool, battery_mv: int) -> None:
         self._battery_mv = battery_mv
         if battery_mv == NO_BATTERY or battery_mv >= self._battery_stop_mv:
-            self._low_ms = 0
+            self._low_ticks = 0
         else:
-            self._low_ms = min(self._low_ms + passed_ms, BATTERY_LOW_MS)
-        low = self._low_ms >= BATTERY_LOW_MS
+            self._low_ticks += 1
+        low = self._low_ticks >= BATTERY_LOW_MS
         self._blocked = estop or low
         if estop:
             self._disarm(Trip.ESTOP)
@@ -158,8 +161,8 @@ class PythonCore(FirmwareCore):
             return
         self.state = McuState.DISARMED
         self._trips += 1
-        self._session = make_session(self._epoch, self._trips)
-        self._sequence = 0
+        self.session = make_session(self._epoch, self._trips)
+        self.sequence = 0
         self._due = True
 
     def _count(self, name: str) -> None:
@@ -178,9 +181,9 @@ class PythonCore(FirmwareCore):
             return
         session = int.from_bytes(payload[2:6], "little")
         sequence = int.from_bytes(payload[6:10], "little")
-        if session != self._session or session == 0:
+        if session != self.session or session == 0:
             self._count("session")
-        elif sequence <= self._sequence:
+        elif sequence <= self.sequence:
             self._count("sequence")
         else:
             try:
@@ -197,14 +200,14 @@ class PythonCore(FirmwareCore):
             self._count("disarmed")
             return
         self._count("accepted")
-        self._sequence = frame.sequence
+        self.sequence = frame.sequence
         self._heard_ms = self._now_ms
         self._due = True
         self._target = frame.command
         if not stop:
             self.state = McuState.DRIVING
             self._obeyed_ms = self._now_ms
-            self._ttl_ticks = max(frame.ttl_ms - 1, 1)
+            self._ttl_ticks = frame.ttl_ms - 1
             return
         self.left = self.right = 0
         if self.state is McuState.DRIVING:
@@ -216,7 +219,7 @@ class PythonCore(FirmwareCore):
                 self.state = McuState.ARMED
 
     def _led_pattern(self) -> bool:
-        if self._session == 0:
+        if self.session == 0:
             return True
         if self.state is McuState.DISARMED:
             return self._now_ms % 1024 < 64
@@ -227,8 +230,8 @@ class PythonCore(FirmwareCore):
     def _status(self, left: int, right: int) -> McuStatus:
         return McuStatus(
             version=VERSION,
-            session=self._session,
-            sequence=self._sequence,
+            session=self.session,
+            sequence=self.sequence,
             state=self.state,
             trip=self._trip,
             applied=applied_command(left, right),
@@ -240,10 +243,8 @@ class PythonCore(FirmwareCore):
         )
 
 
-def _towards(duty: int, target: int, step: int) -> int:
-    if target == 0:
-        return 0
-    return min(duty + step, target) if duty < target else max(duty - step, target)
+def _towards(duty: int, target: int) -> int:
+    return min(duty + RAMP_PER_MS, max(duty - RAMP_PER_MS, target))
 
 
 class PythonMcu(VirtualMcu):

@@ -57,10 +57,8 @@ static void obey_stop(pl_core *core)
         core->state = PL_ARMED;
     } else if (core->state == PL_DISARMED && !core->blocked) {
         core->stops++;
-        if (core->stops == PL_ARMING_STOPS) {
-            core->stops = 0;
+        if (core->stops == PL_ARMING_STOPS)
             core->state = PL_ARMED;
-        }
     }
 }
 
@@ -70,7 +68,7 @@ static void obey_motion(pl_core *core, uint8_t command, uint8_t ttl_ms)
     core->target = command;
     core->obeyed_ms = core->now_ms;
     /* A tick less, as the first may come at once; see PL_SILENCE_MS. */
-    core->ttl_ticks = ttl_ms > 1 ? (uint8_t)(ttl_ms - 1) : 1;
+    core->ttl_ticks = (uint8_t)(ttl_ms - 1);
 }
 
 static bool known_command(uint8_t command)
@@ -137,17 +135,15 @@ void pl_core_receive(pl_core *core, uint8_t byte)
     }
 }
 
-static void watch_inputs(pl_core *core, const pl_inputs *inputs, uint32_t passed_ms)
+static void watch_inputs(pl_core *core, const pl_inputs *inputs)
 {
     core->battery_mv = inputs->battery_mv;
     /* PL_NO_BATTERY is above every threshold. */
     if (inputs->battery_mv >= PL_BATTERY_STOP_MV)
-        core->low_ms = 0;
-    else if (passed_ms < (uint32_t)(PL_BATTERY_LOW_MS - core->low_ms))
-        core->low_ms = (uint16_t)(core->low_ms + passed_ms);
-    else
-        core->low_ms = PL_BATTERY_LOW_MS;
-    bool low = core->low_ms == PL_BATTERY_LOW_MS;
+        core->low_ticks = 0;
+    else if (core->low_ticks < PL_BATTERY_LOW_MS)
+        core->low_ticks++;
+    bool low = core->low_ticks == PL_BATTERY_LOW_MS;
     core->blocked = inputs->estop || low;
     if (inputs->estop)
         disarm(core, PL_TRIP_ESTOP);
@@ -155,26 +151,25 @@ static void watch_inputs(pl_core *core, const pl_inputs *inputs, uint32_t passed
         disarm(core, PL_TRIP_BATTERY);
 }
 
-static int16_t towards(int16_t duty, int16_t target, int16_t step)
+static int16_t towards(int16_t duty, int16_t target)
 {
-    if (target == 0)
-        return 0;
-    if (duty < target)
-        return target - duty < step ? target : (int16_t)(duty + step);
-    return duty - target < step ? target : (int16_t)(duty - step);
+    if (duty + PL_RAMP_PER_MS < target)
+        return (int16_t)(duty + PL_RAMP_PER_MS);
+    if (duty - PL_RAMP_PER_MS > target)
+        return (int16_t)(duty - PL_RAMP_PER_MS);
+    return target;
 }
 
-static void ramp(pl_core *core, uint32_t passed_ms)
+/* One step a tick: a board that is held up ramps more slowly, never in a leap. */
+static void ramp(pl_core *core)
 {
-    /* More than one tick at once is a board that was held up; one large step is then enough. */
-    int16_t step = (int16_t)((passed_ms < 64 ? passed_ms : 64) * PL_RAMP_PER_MS);
     int16_t left = core->target == PL_STOP      ? 0
                    : core->target == PL_FORWARD ? PL_DUTY_FORWARD
                    : core->target == PL_LEFT    ? -PL_DUTY_TURN
                                                 : PL_DUTY_TURN;
     int16_t right = core->target == PL_FORWARD ? PL_DUTY_FORWARD : (int16_t)-left;
-    core->motors.left = towards(core->motors.left, left, step);
-    core->motors.right = towards(core->motors.right, right, step);
+    core->motors.left = towards(core->motors.left, left);
+    core->motors.right = towards(core->motors.right, right);
 }
 
 static bool led_pattern(const pl_core *core)
@@ -183,22 +178,21 @@ static bool led_pattern(const pl_core *core)
     if (core->session == 0)
         return true; /* steady: nothing will ever be obeyed */
     if (core->state == PL_DISARMED)
-        return (now_ms & 1023) < 64; /* a flash a second */
+        return (now_ms >> 6 & 15) == 0; /* a flash a second */
     if (core->state == PL_ARMED)
-        return (now_ms & 511) < 256; /* a slow blink */
-    return (now_ms & 127) < 64;      /* a fast blink */
+        return (now_ms >> 8 & 1) == 0; /* a slow blink */
+    return (now_ms >> 6 & 1) == 0;     /* a fast blink */
 }
 
 void pl_core_tick(pl_core *core, uint32_t now_ms, const pl_inputs *inputs)
 {
-    uint32_t passed_ms = now_ms - core->now_ms;
     core->now_ms = now_ms;
-    watch_inputs(core, inputs, passed_ms);
+    watch_inputs(core, inputs);
     if (core->state == PL_DRIVING && since(core, core->obeyed_ms) >= core->ttl_ticks)
         disarm(core, PL_TRIP_TTL);
     if (core->state != PL_DISARMED && since(core, core->heard_ms) >= PL_SILENCE_MS)
         disarm(core, PL_TRIP_SILENCE);
-    ramp(core, passed_ms);
+    ramp(core);
     core->led = led_pattern(core);
     if (since(core, core->status_ms) >= PL_STATUS_PERIOD_MS)
         core->status_due = true;

@@ -21,7 +21,7 @@
 #define PL_STATUS_GAP_MS 8
 #define PL_BATTERY_LOW_MS 500
 
-/* Limits of the motors, of 255; and by how much they may change in a millisecond. */
+/* Limits of the motors, of 255; and by how much they may change in a tick. */
 #ifndef PL_DUTY_FORWARD
 #define PL_DUTY_FORWARD 160
 #endif
@@ -75,7 +75,7 @@ typedef struct {
 
     bool blocked; /* an input forbids arming */
     uint16_t battery_mv;
-    uint16_t low_ms;
+    uint16_t low_ticks;
 
     uint16_t counters[PL_COUNTERS];
     bool status_due;
@@ -93,7 +93,7 @@ void pl_core_init(pl_core *core, uint32_t epoch, uint8_t reset_cause);
 /* Take one byte from the line. */
 void pl_core_receive(pl_core *core, uint8_t byte);
 
-/* Time has passed; to be called whenever now_ms (since boot, may wrap) has changed. */
+/* Time has passed; to be called each millisecond with the time since boot, which may wrap. */
 void pl_core_tick(pl_core *core, uint32_t now_ms, const pl_inputs *inputs);
 
 /* Give the next byte for the line, if there is one. pins: the motors as read back from the pins. */

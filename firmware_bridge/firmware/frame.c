@@ -5,7 +5,7 @@
 uint32_t pl_crc32(const uint8_t *data, uint8_t length)
 {
     /* Four bits at a time: a sixteenth of the table of a byte-wise one, and fast enough. */
-    static const uint32_t table[16] = {
+    static const uint32_t table[] = {
         0x00000000, 0x1DB71064, 0x3B6E20C8, 0x26D930AC, 0x76DC4190, 0x6B6B51F4,
         0x4DB26158, 0x5005713C, 0xEDB88320, 0xF00F9344, 0xD6D6A3E8, 0xCB61B38C,
         0x9B64C2B0, 0x86D3D2D4, 0xA00AE278, 0xBDBDF21C,
