@@ -36,6 +36,8 @@ source = "pattern"
 device = "{DEVICE}"
 [model]
 name = "/etc/paperlane/model.tflite"
+[recording]
+folder = "/var/lib/paperlane/drives"
 """
 TARGET = """
 [Unit]

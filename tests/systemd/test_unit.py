@@ -77,6 +77,16 @@ def test_stop_sends_stop_and_does_not_leave_it_to_the_deadman(driving, mcu):
     assert next(state for state in states if state != "DRIVING") == "ARMED"  # not by its deadman
 
 
+def test_a_stopped_drive_is_whole_and_for_the_group_to_read(driving):
+    driving.systemctl("stop", "paperlane")
+    folder = "/var/lib/paperlane/drives"
+    drives = driving.run("find", folder, "-name", "*.mcap", "-printf", "%T@ %M %u %p\\n").stdout
+    _, mode, owner, path = max(drives.splitlines()).split()
+    assert (mode, owner) == ("-rw-r-----", "paperlane")
+    shown = driving.paperlane("drives", "info", path, "--json")
+    assert json.loads(shown.stdout)
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV], ids=lambda n: n.name)
 def test_killed_it_is_back_within_a_second_and_disarmed(driving, mcu, number):
     restarts = int(driving.show("NRestarts"))
@@ -100,7 +110,7 @@ def test_a_hang_is_killed_by_the_watchdog_and_back_within_a_second(driving, mcu)
         f"hang to watchdog: {killed_s:.2f} s; watchdog to started again: {started_s:.2f} s, "
         f"to ready: {ready_s:.2f} s"
     )
-    assert 2 <= killed_s <= 4
+    assert 3.5 <= killed_s <= 6  # the last ping is up to a quarter of the 5 s old
     assert started_s <= BACK_WITHIN_S
     assert "Fatal Python error: Aborted" in driving.journal()  # where it hung
     lines = mcu[1].lines()
