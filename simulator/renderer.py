@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,10 +19,17 @@ from simulator.optics import CameraRig, cast_rays
 
 Map = npt.NDArray[np.float32]
 
-_FARTHEST_M = 30.0
+_FARTHEST_M = 12.0
+"""Floor beyond this is drawn as if it were here: OpenCV reflects a picture step by step."""
+_FARTHEST_LAMP_M = 25.0
 _LAMP_PERIODS = 4
-_NO_MAP = np.empty((0, 0), np.float32)
-"""A remapping with both coordinates in one array takes an empty second one."""
+
+
+def _sample(image: npt.NDArray[np.uint8], where: Any, border: int) -> npt.NDArray[np.uint8]:  # noqa: ANN401
+    """The picture's values at places between its pixels, ``(h, w, 2) float32`` columns and rows."""
+    # OpenCV's own stubs forget that there is no second map where the first has both coordinates.
+    found = cv2.remap(image, where, None, cv2.INTER_LINEAR, borderMode=border)  # type: ignore[call-overload]
+    return np.asarray(found, np.uint8)
 
 
 class Renderer:
@@ -63,7 +71,7 @@ class Renderer:
         self._floor_map = np.dstack([rays.ahead * reach + rig.forward_m, rays.left * reach]).astype(
             np.float32
         )
-        depth = (rig.height_m + light.lamp_height_m) / down
+        depth = np.minimum((rig.height_m + light.lamp_height_m) / down, _FARTHEST_LAMP_M)
         self._lamp_map = np.dstack([rays.ahead * depth + rig.forward_m, rays.left * depth]).astype(
             np.float32
         )
@@ -108,21 +116,18 @@ class Renderer:
             band = where[first:end]
             if level:
                 band = band * np.float32(0.5**level)
-            parts.append(
-                cv2.remap(
-                    self._pyramid[level], band, _NO_MAP, cv2.INTER_LINEAR,
-                    borderMode=cv2.BORDER_REFLECT_101,
-                )
-            )  # fmt: skip
-        return np.concatenate(parts) if len(parts) > 1 else np.asarray(parts[0], np.uint8)
+            parts.append(_sample(self._pyramid[level], band, cv2.BORDER_REFLECT_101))
+        return np.concatenate(parts) if len(parts) > 1 else parts[0]
 
     def _add_lamps(self, floor: npt.NDArray[np.uint8], pose: Pose) -> Pixels:
         colours = np.ascontiguousarray(floor[..., :3])
-        scale = self._lamps.shape[0] / (_LAMP_PERIODS * self._light.lamp_spacing_m)
+        period_m = _LAMP_PERIODS * self._light.lamp_spacing_m
+        scale = self._lamps.shape[0] / period_m
         cos, sin = math.cos(pose.heading_rad) * scale, math.sin(pose.heading_rad) * scale
-        matrix = np.array([[cos, -sin, pose.x_m * scale], [sin, cos, pose.y_m * scale]], np.float32)
+        x_px, y_px = (pose.x_m % period_m) * scale, (pose.y_m % period_m) * scale
+        matrix = np.array([[cos, -sin, x_px], [sin, cos, y_px]], np.float32)
         where = cv2.transform(self._lamp_map, matrix)
-        light = cv2.remap(self._lamps, where, _NO_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+        light = _sample(self._lamps, where, cv2.BORDER_WRAP)
         glare = cv2.multiply(light, np.ascontiguousarray(floor[..., 3]), scale=1 / 255)
         return np.asarray(cv2.add(colours, cv2.merge([glare, glare, glare])), np.uint8)
 

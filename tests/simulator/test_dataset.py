@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+
+from controller.frameset import load_frameset
+from simulator.dataset import EVALUATION_SEED, DatasetConfig, make_dataset
+from simulator.errors import SimulatorUsageError
+from simulator.practice import PracticeConfig
+
+
+def test_a_data_set_is_whole_drives_with_all_three_answers(tmp_path):
+    made = make_dataset(DatasetConfig(900, seed=3))
+    made.save(tmp_path / "set")
+    loaded = load_frameset(tmp_path / "set")
+    assert len(loaded) == 900
+    assert loaded.shape == (45, 80)
+    assert len(loaded.drive_names) == 5
+    assert np.bincount(loaded.drives).tolist() == [200, 200, 200, 200, 100]
+    assert set(np.unique(loaded.labels)) == {0, 1, 2}
+    assert 0.4 < (loaded.labels == 0).mean() < 0.9
+    for drive in range(5):
+        assert (np.diff(loaded.times_ns[loaded.drives == drive]) > 0).all()
+
+
+def test_the_label_follows_from_the_steering():
+    made = make_dataset(DatasetConfig(200, seed=4))
+    assert (made.steering[made.labels == 1] < -0.13).all()
+    assert (made.steering[made.labels == 2] > 0.13).all()
+    assert (np.abs(made.steering[made.labels == 0]) < 0.14).all()
+
+
+def test_the_same_seed_gives_the_same_frames():
+    first, again, other = (make_dataset(DatasetConfig(120, seed=seed)) for seed in (1, 1, 2))
+    assert np.array_equal(first.frames, again.frames)
+    assert np.array_equal(first.labels, again.labels)
+    assert not np.array_equal(first.frames, other.frames)
+
+
+def test_without_recovery_the_car_stays_near_the_middle():
+    shares = []
+    for recovery in (False, True):
+        config = DatasetConfig(400, seed=5, practice=PracticeConfig(recovery=recovery))
+        shares.append((np.abs(make_dataset(config).steering) > 0.3).mean())
+    assert shares[0] < 0.05 < shares[1]
+
+
+def test_one_room_and_one_camera_on_request():
+    config = DatasetConfig(400, seed=6, vary_look=False, vary_camera=False)
+    made = make_dataset(config)
+    levels = [made.frames[made.drives == drive].mean() for drive in (0, 1)]
+    assert levels[0] == pytest.approx(levels[1], abs=12)
+
+
+def test_data_sets_keep_out_of_the_evaluations_seeds():
+    biggest = DatasetConfig(200_000, seed=999)
+    assert biggest.seed * 1000 + biggest.drives <= EVALUATION_SEED
+
+
+@pytest.mark.parametrize(("frames", "seed"), [(0, 0), (10, -1), (10, 1000), (10**6, 0)])
+def test_impossible_data_sets_are_refused(frames, seed):
+    with pytest.raises(SimulatorUsageError):
+        DatasetConfig(frames, seed)

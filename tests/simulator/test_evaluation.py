@@ -1,0 +1,86 @@
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from controller.drives import read_drive
+from simulator.__main__ import main
+from simulator.evaluation import EvaluationConfig, evaluate
+from simulator.picture import COLOURS, draw_drive
+from simulator.running import drive_world
+from simulator.teacher import Teacher, TeacherPilot
+from simulator.world import World, WorldConfig
+
+
+def test_an_evaluation_gives_the_same_figures_to_the_last_digit():
+    config = EvaluationConfig(tracks=2, seconds=5)
+    first, again = (json.dumps(evaluate(config, None)) for _ in range(2))
+    assert first == again
+
+
+def test_an_evaluation_has_the_agreed_keys():
+    figures = evaluate(EvaluationConfig(tracks=1, seconds=10, names=("oval",)), None)
+    assert figures["tracks"] == figures["kept"] == 1
+    assert figures["kept_share"] == 1.0
+    assert 0 < figures["lateral_offset_p95_m"] < 0.15
+    assert 20 < figures["worst_frame_age_ms"] < 30
+    assert figures["per_track"][0]["name"] == "oval"
+
+
+def test_the_picture_shows_the_line_where_the_car_was():
+    with World(WorldConfig("oval", 1)) as world:
+        pilot = TeacherPilot(world, Teacher(world.track))
+        run = drive_world(world, pilot, lambda _keeper: world.clock.now_ns() < 3e9)
+        picture = draw_drive(world.scene.ground, world.track, run.keeper.trace, "a drive")
+    assert picture.shape[1:] == (1000, 3)
+    green = (np.abs(picture[:-46].astype(int) - COLOURS[0]).sum(axis=2) < 12).sum()
+    blue = (np.abs(picture[:-46].astype(int) - COLOURS[1]).sum(axis=2) < 12).sum()
+    assert green > 100
+    assert blue > 10
+
+
+def test_the_drive_command_leaves_a_recording_a_picture_and_a_video(tmp_path, capsys):
+    arguments = ["drive", "--model", "teacher", "--out", str(tmp_path), "--json"]
+    assert main(arguments) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["completed"]
+    assert figures["departures"] == 0
+    assert 30 < figures["lap_times_s"][0] < 60
+    drive = read_drive(tmp_path / "drive.mcap")
+    assert len(drive.frames) == figures["frames"]
+    assert cv2.imread(str(tmp_path / "drive.png")).shape[1] == 1000
+    video = cv2.VideoCapture(str(tmp_path / "drive.mp4"))
+    assert video.get(cv2.CAP_PROP_FRAME_COUNT) == figures["frames"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["drive", "--model", "nowhere"], "nowhere"),
+        (["drive", "--model", "teacher", "--laps", "0"], "--laps"),
+        (["drive", "--model", "teacher", "--seed", "-1"], "seed"),
+        (["evaluate", "--model", "teacher", "--tracks", "0"], "tracks"),
+        (["dataset", "--frames", "0", "--out", "OUT"], "one frame"),
+    ],
+)
+def test_wrong_use_is_one_clear_line_and_code_2(arguments, words, tmp_path, capsys):
+    arguments = [str(tmp_path / "out") if word == "OUT" else word for word in arguments]
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert words in captured.err
+    assert captured.err.strip().count("\n") == 0
+
+
+@pytest.mark.parametrize("command", ["drive", "evaluate", "dataset"])
+def test_help_shows_an_example(command, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main([command, "--help"])
+    assert stopped.value.code == 0
+    assert f"python -m simulator {command}" in capsys.readouterr().out
+
+
+def test_a_data_set_is_never_written_over_another(tmp_path, capsys):
+    (tmp_path / "something").touch()
+    assert main(["dataset", "--frames", "10", "--out", str(tmp_path)]) == 2
+    assert "not empty" in capsys.readouterr().err
