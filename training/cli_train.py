@@ -9,50 +9,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from controller.frames import REFERENCE_SHAPE
-from training.cli import DONE, add_json, make_parser, open_pool, run_command, size_argument
+from training.cli import DONE, add_json, make_parser, run_command
+from training.cli_split import add_data_arguments, make_split
 from training.errors import SpecError
 from training.metrics import confusion_text
 from training.networks import NetworkSpec, spec_of
 from training.recipes import RECIPES, recipe_of
-from training.splits import by_blocks, by_drive, last_block, shuffled
 from training.trainer import Split, TrainConfig, Trained, describe, train
 
 DEFAULT_NETWORKS = "sliced11,baseB+"
-VALIDATION_SHARE = 0.1
 
 
 def _add_shared(parser: argparse.ArgumentParser) -> None:
+    add_data_arguments(parser)
     add = parser.add_argument
-    add(
-        "--data",
-        action="append",
-        type=Path,
-        required=True,
-        metavar="DIR",
-        help="a data set to train on (tub, .npy folder, frame set); may be repeated",
-    )
-    add(
-        "--held-out",
-        action="append",
-        type=Path,
-        default=[],
-        metavar="DIR",
-        help="a drive to judge on; without one the last drive, or the end of the only drive",
-    )
-    add("--out", type=Path, required=True, metavar="DIR", help="run folder")
     add("--recipe", choices=sorted(RECIPES), default="default")
     add("--epochs", type=int, help="passes over the training frames (the recipe's own if left out)")
     add("--batch", type=int, help="frames a step")
     add("--learning-rate", type=float, help="at its highest")
     add("--alpha", type=float, default=1.0, help="width multiplier, above 0 to 1 (1)")
-    add(
-        "--size",
-        type=size_argument,
-        default=REFERENCE_SHAPE,
-        metavar="HxW",
-        help="frames' height and width in pixels (45x80)",
-    )
     add("--upsample", action="store_true", help="scale frames to 224x224 inside the graph")
     add(
         "--imagenet-weights",
@@ -67,7 +42,7 @@ def _add_shared(parser: argparse.ArgumentParser) -> None:
         help="validation frames: blocks of time, or the seed's shuffle (flatters)",
     )
     add("--seed", type=int, default=0, help="of weights, order and augmentation (0)")
-    add_json(parser)  # fmt: skip
+    add_json(parser)
 
 
 def main_both(argv: Sequence[str] | None = None) -> int:
@@ -75,7 +50,8 @@ def main_both(argv: Sequence[str] | None = None) -> int:
     parser = make_parser(
         "python -m training",
         "Train sliced n=11 and baseB+, and judge both on a drive that they did not train on.\n"
-        "Subcommands, each with its own --help: train, evaluate, import, inspect.",
+        "Subcommands, each with its own --help: train, evaluate, import, inspect,\n"
+        "study, report.",
         "python -m training --data tubs/t1 --data tubs/t2 --held-out tubs/day1 "
         "--out runs/first --epochs 4",
     )
@@ -143,33 +119,6 @@ def _spec(name: str, weights: str, args: argparse.Namespace) -> NetworkSpec:
     return spec_of(
         name, weights, alpha=args.alpha, height=height, width=width, upsample=args.upsample
     )
-
-
-def make_split(args: argparse.Namespace) -> Split:
-    """Open the data and split it as the command line says.
-
-    Raises:
-        DataError: If a data set cannot be opened.
-        SpecError: If it is too small to be split.
-    """
-    pool = open_pool(args.data, args.size)
-    if args.held_out:
-        held, how = open_pool(args.held_out, args.size), "held out: as named"
-    elif len(pool.drives_present) > 1:
-        name = pool.drives_present[-1]
-        pool, held = by_drive(pool, name)
-        how = f"held out: {name}, the last drive, since none was named"
-    else:
-        pool, held = last_block(pool)
-        how = "held out: the last fifth of the only drive, since none was named"
-    if args.split == "seed-shuffled":
-        pool, validation = shuffled(pool, VALIDATION_SHARE, args.seed)
-        how += "; validation: seed-shuffled frames (near-copies of training frames: flatters)"
-    else:
-        pool, validation = by_blocks(pool, VALIDATION_SHARE)
-        how += "; validation: blocks of time of the training drives"
-    print(how, file=sys.stderr)
-    return Split(pool, validation, held, how)
 
 
 def _run(spec: NetworkSpec, args: argparse.Namespace, split: Split, out: Path) -> Trained:

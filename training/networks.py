@@ -137,7 +137,9 @@ def build_network(spec: NetworkSpec) -> Any:  # noqa: ANN401 - Keras has no type
     x = layers.Rescaling(1 / 127.5, offset=-1.0, name="scale")(frames)
     if spec.upsample:
         size = (UPSAMPLED_SIZE, UPSAMPLED_SIZE)
-        x = layers.Resizing(*size, interpolation="bilinear", name="upsample")(x)
+        # Not layers.Resizing: called without a training argument, Keras 3.15 takes that layer's
+        # default, True, for everything after it, and batch-norm uses the batch's statistics.
+        x = keras.ops.image.resize(x, size, interpolation="bilinear")
     trunk = keras.applications.MobileNet(
         input_tensor=x, alpha=spec.alpha, include_top=False, weights=None
     )

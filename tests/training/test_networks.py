@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from controller.errors import ModelError
-from training.backend import load_keras
+from training.backend import load_keras, load_model
 from training.errors import SpecError
 from training.networks import BLOCKS, NetworkSpec, block_of_layer, build_network, spec_of
 
@@ -36,13 +36,16 @@ def test_whole_networks_have_the_studys_count():
 
 
 @pytest.mark.parametrize("upsample", [False, True])
-def test_takes_frame_values_and_gives_probabilities(upsample):
+def test_takes_frame_values_and_gives_probabilities(upsample, tmp_path):
     model = build_network(spec_of("sliced3", alpha=0.25, upsample=upsample))
     frames = np.random.default_rng(0).integers(0, 256, (2, 45, 80, 3)).astype(np.uint8)
     answers = np.asarray(model(frames.astype(np.float32)))
     assert answers.shape == (2, 3)
     np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-5)
     np.testing.assert_allclose(np.asarray(model.predict(frames, verbose=0)), answers, atol=1e-5)
+    model.save(tmp_path / "m.keras")
+    loaded = load_model(tmp_path / "m.keras").predict(frames, verbose=0)
+    np.testing.assert_allclose(loaded, answers, atol=1e-5)
 
 
 def test_scaling_is_inside_the_graph():

@@ -1,0 +1,113 @@
+"""``python -m training study`` and ``report``: the grid of the transfer study, and its tables."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+from training.cli import DONE, add_json, make_parser, run_command
+from training.cli_split import add_data_arguments, make_split
+from training.errors import SpecError
+from training.recipes import RECIPES
+from training.study import DEFAULT_SLICES, DEFAULT_TRANSFER, Plan, plan_runs, run_study
+from training.study_report import markdown, read_study, table, write_report
+from training.trainer import Split
+
+_T = TypeVar("_T")
+
+
+def _list_of(kind: Callable[[str], _T]) -> Callable[[str], tuple[_T, ...]]:
+    def parse(text: str) -> tuple[_T, ...]:
+        try:
+            return tuple(kind(part) for part in text.split(",") if part.strip())
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(f"{text!r}: values with commas between") from error
+
+    return parse
+
+
+def main_study(argv: Sequence[str] | None = None) -> int:
+    """Run the grid of the transfer study."""
+    parser = make_parser(
+        "python -m training study",
+        "Train every network of a grid: slices from random and ImageNet weights, baseB, baseB+,\n"
+        "BnB, BnB+, AnB and AnB+. The same command again goes on after a kill; a finished run is\n"
+        "never run twice. `report` turns the folder into tables.",
+        "python -m training study --data tubs/t1 --data tubs/t2 --held-out tubs/day1 "
+        "--out study --epochs 3",
+    )
+    add_data_arguments(parser)
+    add = parser.add_argument
+    add("--recipe", choices=sorted(RECIPES), default="default")
+    add("--epochs", type=int, help="passes over the training frames (the recipe's own)")
+    add("--slices", type=_list_of(int), default=DEFAULT_SLICES, metavar="N,N,...")
+    add("--transfer", type=_list_of(int), default=DEFAULT_TRANSFER, metavar="N,N,...")
+    add("--alphas", type=_list_of(float), default=(1.0,), metavar="A,A,...")
+    add("--seeds", type=_list_of(int), default=(0,), metavar="S,S,...")
+    add(
+        "--shuffled",
+        type=_list_of(str),
+        default=("sliced11",),
+        metavar="NAMES",
+        help="networks to train once more on the seed's shuffled split",
+    )
+    add("--upsample", action="store_true", help="scale frames to 224x224 inside the graph")
+    add("--imagenet-weights", type=Path, metavar="PATH", help="file instead of Keras' download")
+    add("--list", action="store_true", help="print the runs and stop")
+    args = parser.parse_args(argv)
+    return run_command(lambda: _study(args))
+
+
+def _study(args: argparse.Namespace) -> int:
+    if args.imagenet_weights and not args.imagenet_weights.is_file():
+        raise SpecError(f"{args.imagenet_weights}: no such file of ImageNet weights")
+    plan = Plan(
+        args.slices,
+        args.transfer,
+        args.alphas,
+        args.seeds,
+        args.shuffled,
+        str(args.imagenet_weights or "imagenet"),
+        args.size,
+        args.upsample,
+    )
+    if args.list:
+        print("\n".join(run.folder for run in plan_runs(plan)))
+        return DONE
+
+    @cache
+    def split_of(name: str) -> Split:
+        return make_split(argparse.Namespace(**{**vars(args), "split": name, "seed": 0}))
+
+    names = ([str(path) for path in args.data], [str(path) for path in args.held_out])
+    run_study(plan, split_of, names, args.out, args.recipe, args.epochs)
+    print(markdown(table(read_study(args.out))))
+    return DONE
+
+
+def main_report(argv: Sequence[str] | None = None) -> int:
+    """Turn a study's folder into tables and the figure."""
+    parser = make_parser(
+        "python -m training report",
+        "Write a study's tables (Markdown, HTML, JSON) and its figure.",
+        "python -m training report study --out docs/study --command 'make study'",
+    )
+    parser.add_argument("study", type=Path, help="the study's folder")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to write")
+    parser.add_argument("--command", default="python -m training study", help="what made it")
+    add_json(parser)
+    args = parser.parse_args(argv)
+    return run_command(lambda: _report(args))
+
+
+def _report(args: argparse.Namespace) -> int:
+    written = write_report(args.study, args.out, args.command)
+    if args.json:
+        print(json.dumps(json.loads((args.out / "study.json").read_text())))
+        return DONE
+    print("\n".join(str(path) for path in written))
+    return DONE
