@@ -7,7 +7,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from firmware_bridge import emulate, firmware_coverage, mutation
+from firmware_bridge import emulate, firmware_coverage, fuzz, mutation
 from firmware_bridge.errors import BridgeError
 
 
@@ -20,7 +20,7 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (emulate, firmware_coverage, mutation):
+    for module in (emulate, fuzz, firmware_coverage, mutation):
         module.add_parser(subparsers)
     return parser
 
