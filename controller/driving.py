@@ -24,7 +24,7 @@ from controller.interpreter import RUNTIME
 from controller.loop import Cycle, Loop, Sink
 from controller.pilot import TflitePilot, find_model
 from controller.recorder import Recorder
-from controller.service import ServiceReport, lock_memory
+from controller.service import ServiceReport, StateLog, lock_memory
 from controller.statistics import Statistics
 from controller.supervisor import Supervisor
 from firmware_bridge.links import open_link
@@ -137,6 +137,7 @@ def _outside(config: Config, supervisor: Supervisor, stack: contextlib.ExitStack
     sinks: list[Sink] = [
         report,
         Progress(report.line_to(_log.info)),
+        StateLog(_log.info),
         stack.enter_context(ControlSocket(config.arming.socket, supervisor)),
     ]
     if config.arming.gpio_pin:

@@ -17,12 +17,15 @@ from types import TracebackType
 from typing import Self
 
 from controller.loop import Cycle
+from controller.supervisor import Reason, State
 
 _log = logging.getLogger(__name__)
 
 PINGS_PER_DEADLINE = 4
 """Pings in one watchdog period. sd_watchdog_enabled(3) recommends two; with four, one that is late
 by a whole frame and one that is lost still leave one in time."""
+STATE_LOG_NS = 1_000_000_000
+"""Shortest time between two lines of `StateLog`, in ns."""
 MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT = 1, 2, 4
 """Of ``sys/mman.h``, the same on x86 and ARM."""
 
@@ -152,6 +155,34 @@ class ServiceReport:
         else:
             self._notifier.notify("WATCHDOG=1")
         self._due_ns = cycle.sent_ns + (self._period_ns or 0)
+
+
+class StateLog:
+    """A sink of the loop that says each change of the supervisor's state or reason.
+
+    At most one line a second: what flickers in between is counted.
+    """
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._said: tuple[State, Reason] | None = None
+        self._last: tuple[State, Reason] | None = None
+        self._unsaid = 0
+        self._due_ns = 0
+
+    def __call__(self, cycle: Cycle) -> None:
+        """See a cycle; say it if it differs from what was said last."""
+        now = (cycle.decision.state, cycle.decision.reason)
+        if now != self._last:
+            self._unsaid += 1
+            self._last = now
+        if not self._unsaid or cycle.sent_ns < self._due_ns:
+            return
+        more = f" ({self._unsaid - 1} more changes before)" if self._unsaid > 1 else ""
+        if now != self._said or more:
+            state, reason = now
+            self._say(f"{state.value}: {reason.value}{more}")
+        self._said, self._unsaid, self._due_ns = now, 0, cycle.sent_ns + STATE_LOG_NS
 
 
 def _farewell(error: BaseException | None) -> str:

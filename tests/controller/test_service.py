@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import os
+import resource
 import socket
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.loop import Cycle
-from controller.service import Notifier, ServiceReport, watchdog_ns
+from controller.service import Notifier, ServiceReport, StateLog, watchdog_ns
 
 SECOND_NS = 1_000_000_000
 
@@ -158,3 +161,37 @@ def test_the_deadline_is_the_service_managers(environment, deadline_ns):
 def test_a_broken_environment_is_no_deadline_or_a_positive_one(usec, process_id):
     deadline_ns = watchdog_ns({"WATCHDOG_USEC": usec, "WATCHDOG_PID": process_id}, os.getpid())
     assert deadline_ns is None or deadline_ns > 0
+
+
+def test_changes_of_state_are_said_once_and_flicker_is_counted(bench, shot):
+    said = []
+    late = shot(age_ns=200_000_000)
+    steady = [shot() for _ in range(40)]
+    flicker = [late, *[shot() for _ in range(6)]] * 4
+    bench([*steady, *flicker, *steady]).run(StateLog(said.append))
+    assert said[0].startswith("armed: ")
+    assert said[1].startswith("driving: driving")
+    assert len(said) <= 6
+    assert any("more changes before" in line for line in said)
+    assert said[-1].startswith("driving: driving")
+
+
+def test_memory_is_locked_only_where_the_unit_lifts_the_limit():
+    """In a process of its own: locked memory stays locked."""
+    code = (
+        "import pathlib, resource, sys\n"
+        "from controller.service import lock_memory\n"
+        "limit = int(sys.argv[1])\n"
+        "resource.setrlimit(resource.RLIMIT_MEMLOCK, (limit, limit))\n"
+        "done = lock_memory()\n"
+        "rows = pathlib.Path('/proc/self/status').read_text().splitlines()\n"
+        "locked = next(int(row.split()[1]) for row in rows if row.startswith('VmLck'))\n"
+        "print(done, locked > 0)\n"
+    )
+    limits = {64 * 1024: "False False"}
+    if resource.getrlimit(resource.RLIMIT_MEMLOCK)[1] == resource.RLIM_INFINITY:
+        limits[resource.RLIM_INFINITY] = "True True"
+    for limit, says in limits.items():
+        command = [sys.executable, "-c", code, str(limit)]
+        shown = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert shown.stdout.strip() == says
