@@ -12,9 +12,9 @@ from controller.errors import ModelError
 from export.calibration import DEFAULT_FRAMES
 from export.convert import parse_formats
 from export.errors import ExportUsageError
-from export.exporter import Exported, ExportJob, export_model
+from export.exporter import ExportJob, export_model
 from export.facts import read_run
-from export.parity import remedy
+from export.parity import Exported, remedy
 from training.backend import load_model
 from training.cli import DONE, FELL_SHORT, add_json, make_parser, open_pool, run_command
 from training.pool import Pool
@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "Convert a trained network to TFLite, write a card beside each file, and compare each\n"
         "with Keras on held-out frames, run as on the car. Ends with 1 where int8 agrees in less\n"
         "than 99 % of the frames or loses more than 0.5 points of accuracy.\n"
-        "Subcommands, each with its own --help: card.",
+        "Subcommands, each with its own --help: card, bench.",
         "python -m export runs/first/sliced11/model.keras --calibration tubs/t1 "
         "--held-out tubs/day1 --out exported",
     )

@@ -2,42 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from controller.cards import write_card
 from controller.errors import ModelError
+from controller.frames import Pixels
 from controller.interpreter import make_interpreter
 from export.calibration import DEFAULT_FRAMES, choose, frames_of
 from export.convert import convert
 from export.facts import model_facts, parity_facts, pool_facts, training_facts
+from export.layers import LayerError, layer_errors
 from export.operators import check, dissect
-from export.parity import Parity, compare, run_tflite
+from export.parity import Exported, compare, run_tflite
+from export.report import write_report
 from training.backend import load_model
 from training.pipeline import check_shape, predict
 from training.pool import Pool
 
-
-@dataclass(frozen=True, slots=True)
-class Exported:
-    """One finished file.
-
-    Attributes:
-        form: Its format.
-        path: The ``.tflite`` file; its card lies beside it.
-        size_bytes: Its size.
-        parity: How it compares with Keras on the held-out frames.
-    """
-
-    form: str
-    path: Path
-    size_bytes: int
-    parity: Parity
-
-    def as_json(self) -> dict[str, Any]:
-        """The figures under the keys that machines read."""
-        return {"size_bytes": self.size_bytes, **self.parity.as_json(), "file": str(self.path)}
+LAYER_FRAMES = 24
+"""Frames for the errors by layer, which run on slow reference kernels."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,7 +85,17 @@ def export_model(job: ExportJob) -> list[Exported]:
         parity = compare(job.held_out.labels, reference, run_tflite(path, job.held_out))
         write_card(path, job.name, shape, {**facts, **parity_facts(parity, job.held_out)})
         results.append(Exported(form, path, len(data), parity))
+    write_report(job.out, job.name, results, _layers(results, calibration), job.held_out)
     return results
+
+
+def _layers(results: Sequence[Exported], calibration: Pixels) -> list[LayerError]:
+    """Quantisation error by layer, where both the float and the int8 file are there."""
+    files = {result.form: result.path for result in results}
+    if not {"float32", "int8"} <= files.keys():
+        return []
+    spread = np.unique(np.linspace(0, len(calibration) - 1, LAYER_FRAMES).astype(int))
+    return layer_errors(files["float32"], files["int8"], calibration[spread])
 
 
 def _output_facts(path: Path) -> dict[str, Any]:

@@ -23,11 +23,13 @@ class Operator:
         name: As TFLite names it, such as ``CONV_2D``.
         types: Types of the tensors that it reads and writes at run time; constants left out.
         outputs: Names of the tensors that it writes.
+        tensor: Index of the first of them.
     """
 
     name: str
     types: tuple[str, ...]
     outputs: tuple[str, ...]
+    tensor: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ def dissect(data: bytes) -> Anatomy:
                 name,
                 tuple(type_names[tensor.type] for tensor in live),
                 tuple(graph.tensors[i].name.decode() for i in op.outputs),
+                int(op.outputs[0]),
             )
         )
     frame = graph.tensors[graph.inputs[0]]

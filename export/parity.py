@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from controller.pilot import TflitePilot
-from training.metrics import Score, score
+from training.metrics import Score, calibration_error, score
 from training.pool import Pool
 
 LEAST_AGREEMENT = 0.99
@@ -27,6 +27,9 @@ class Parity:
         agreement: Share of frames with the same answer, 0 to 1.
         largest_difference: Largest difference of any probability.
         mean_difference: Mean difference of probabilities.
+        changes: ``changes[answer of Keras][answer of the file]`` counts frames.
+        tflite_calibration_error: Expected calibration error of the file, 0 to 1.
+        keras_calibration_error: The same of the network.
     """
 
     tflite: Score
@@ -34,6 +37,9 @@ class Parity:
     agreement: float
     largest_difference: float
     mean_difference: float
+    changes: tuple[tuple[int, ...], ...]
+    tflite_calibration_error: float
+    keras_calibration_error: float
 
     @property
     def accuracy_lost_points(self) -> float:
@@ -55,8 +61,32 @@ class Parity:
             "largest_difference": round(self.largest_difference, 6),
             "mean_difference": round(self.mean_difference, 6),
             "confusion": [list(row) for row in self.tflite.confusion],
+            "changes": [list(row) for row in self.changes],
+            "calibration_error": round(self.tflite_calibration_error, 6),
+            "keras_calibration_error": round(self.keras_calibration_error, 6),
             "frames": self.tflite.frames,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """One finished file.
+
+    Attributes:
+        form: Its format.
+        path: The ``.tflite`` file; its card lies beside it.
+        size_bytes: Its size.
+        parity: How it compares with Keras on the held-out frames.
+    """
+
+    form: str
+    path: Path
+    size_bytes: int
+    parity: Parity
+
+    def as_json(self) -> dict[str, Any]:
+        """The figures under the keys that machines read."""
+        return {"size_bytes": self.size_bytes, **self.parity.as_json(), "file": str(self.path)}
 
 
 def run_tflite(model: Path, pool: Pool, batch: int = 512) -> np.ndarray:
@@ -98,6 +128,9 @@ def compare(labels: np.ndarray, keras: np.ndarray, tflite: np.ndarray) -> Parity
         float((keras.argmax(axis=1) == tflite.argmax(axis=1)).mean()),
         float(difference.max()),
         float(difference.mean()),
+        score(keras.argmax(axis=1), tflite).confusion,
+        calibration_error(labels, tflite),
+        calibration_error(labels, keras),
     )
 
 

@@ -51,7 +51,7 @@ def main_both(argv: Sequence[str] | None = None) -> int:
         "python -m training",
         "Train sliced n=11 and baseB+, and judge both on a drive that they did not train on.\n"
         "Subcommands, each with its own --help: train, evaluate, import, inspect,\n"
-        "study, report.",
+        "bench, study, report.",
         "python -m training --data tubs/t1 --data tubs/t2 --held-out tubs/day1 "
         "--out runs/first --epochs 4",
     )

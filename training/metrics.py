@@ -60,6 +60,31 @@ def score(labels: npt.NDArray[np.integer], probabilities: npt.NDArray[np.floatin
     )
 
 
+def calibration_error(
+    labels: npt.NDArray[np.integer], probabilities: npt.NDArray[np.floating], bins: int = 15
+) -> float:
+    """Expected calibration error: how far certainty is from being right, on average.
+
+    Guo et al. 2017, "On Calibration of Modern Neural Networks" (arXiv:1706.04599), equation 3.
+
+    Args:
+        labels: ``(N,)`` integers 0 to 2.
+        probabilities: ``(N, 3)``.
+        bins: Bins of equal width over the certainty 0 to 1.
+
+    Returns:
+        0 (certainty 0.8 is right in 80 % of the cases, and so on) to 1.
+    """
+    certainty = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == labels
+    place = np.clip(np.ceil(certainty * bins).astype(int) - 1, 0, bins - 1)
+    count = np.bincount(place, minlength=bins)
+    gap = np.abs(
+        np.bincount(place, right, minlength=bins) - np.bincount(place, certainty, minlength=bins)
+    )
+    return float(gap[count > 0].sum() / max(1, len(labels)))
+
+
 def confusion_text(result: Score) -> str:
     """The confusion matrix as a table of text, labels down and answers across."""
     head = "label \\ answer" + "".join(f"{name:>10}" for name in CLASS_NAMES)

@@ -85,6 +85,33 @@ def test_the_card_says_how_the_model_was_made(exported):
     assert "/" not in card_path(model).read_text(), "a path of this machine in the card"
 
 
+def test_the_parity_report_has_every_layer(exported):
+    _, out = exported
+    facts = json.loads((out / "easy-parity.json").read_text())
+    assert set(facts["formats"]) == {"float32", "int8"}
+    names = [layer["name"] for layer in facts["layers"]]
+    assert names[:4] == ["conv1", "conv_dw_1", "conv_pw_1", "conv_dw_2"]
+    assert len(names) == 1 + 2 * 4 + 3
+    assert all(10 < layer["snr_db"] < 100 for layer in facts["layers"]), facts["layers"]
+    page = (out / "easy-parity.html").read_text()
+    assert "conv_pw_4" in page
+    assert "forward" in page
+
+
+def test_bench_times_every_file_and_knows_its_work(exported, capsys):
+    _, out = exported
+    assert main(["bench", str(out), "--invokes", "40", "--threads", "1,2", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert len(facts["files"]) == 4
+    for entry in facts["files"]:
+        assert 0 < entry["invoke_ms"]["p50"] <= entry["invoke_ms"]["p99"]
+        assert entry["macs_per_s"] == pytest.approx(
+            entry["macs"] / entry["invoke_ms"]["p50"] * 1000, rel=0.02
+        )
+    assert "no .tflite file" in _fails(capsys, "bench", out.parent / "none")
+    assert "--threads" in _fails(capsys, "bench", out, "--threads", "0")
+
+
 def test_the_card_is_printed_for_people(exported, capsys):
     _, out = exported
     assert main(["card", str(out / "easy-int8.tflite")]) == 0

@@ -21,6 +21,7 @@ def test_a_changed_answer_is_counted():
     assert parity.accuracy_lost_points == 25.0
     assert parity.largest_difference == pytest.approx(0.1)
     assert parity.mean_difference == pytest.approx(0.2 / 12)
+    assert parity.changes == ((1, 1, 0), (0, 1, 0), (0, 0, 1))
     assert not parity.good
     assert set(parity.as_json()) >= {
         "agreement",

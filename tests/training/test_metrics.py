@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.metrics import confusion_text, score
+from training.metrics import calibration_error, confusion_text, score
 
 
 def test_a_worked_example():
@@ -27,3 +27,13 @@ def test_agrees_with_scikit_learn(pairs):
     assert result.balanced_accuracy == pytest.approx(recall.mean())
     expected = metrics.confusion_matrix(labels, answers, labels=[0, 1, 2])
     np.testing.assert_array_equal(np.array(result.confusion), expected)
+
+
+def test_calibration_error_is_the_gap_between_certainty_and_being_right():
+    probabilities = np.array([[0.8, 0.1, 0.1]] * 10)
+    labels = np.array([0] * 8 + [1] * 2)
+    assert calibration_error(labels, probabilities) == pytest.approx(0.0)
+    assert calibration_error(np.zeros(10, int), probabilities) == pytest.approx(0.2)
+    mixed = np.vstack([probabilities, [[0.1, 0.5, 0.4]] * 10])
+    both = np.concatenate([labels, np.ones(10, int)])
+    assert calibration_error(both, mixed) == pytest.approx(0.25)
