@@ -7,8 +7,34 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from firmware_bridge import emulate, firmware_coverage, fuzz, mutation
+from firmware_bridge import (
+    bench,
+    build_firmware,
+    check,
+    emulate,
+    faults,
+    firmware_coverage,
+    fuzz,
+    monitor,
+    mutation,
+    send,
+    vectors,
+)
 from firmware_bridge.errors import BridgeError
+
+_MODULES = (
+    monitor,
+    send,
+    check,
+    bench,
+    build_firmware,
+    emulate,
+    vectors,
+    fuzz,
+    faults,
+    firmware_coverage,
+    mutation,
+)
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -20,7 +46,7 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (emulate, fuzz, firmware_coverage, mutation):
+    for module in _MODULES:
         module.add_parser(subparsers)
     return parser
 

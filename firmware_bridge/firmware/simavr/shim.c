@@ -302,6 +302,7 @@ void plsim_hang(plsim *sim, int interrupts)
     avr->flash[end] = 0xFF; /* rjmp .-2 */
     avr->flash[end + 1] = 0xCF;
     avr->pc = end;
+    avr->state = cpu_Running; /* it may have been asleep */
     avr->sreg[S_I] = interrupts != 0;
 }
 
