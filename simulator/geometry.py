@@ -184,7 +184,7 @@ def rounded_polygon(corners_m: Points, radii_m: Series, step_rad: float = 0.05) 
         if abs(turn) < 1e-6:
             outline.append(corner[None])
             continue
-        tangent = min(float(radius) * math.tan(abs(turn) / 2), 0.49 * length_in, 0.49 * length_out)
+        tangent = min(float(radius) * math.tan(abs(turn) / 2), 0.5 * length_in, 0.5 * length_out)
         real_radius = tangent / math.tan(abs(turn) / 2)
         side = math.copysign(1.0, turn)
         centre = corner - incoming * tangent

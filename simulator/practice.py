@@ -25,6 +25,9 @@ from simulator.teacher import Teacher
 
 _STEP_S = 0.005
 
+EASY = 0.67
+"""Share of the teacher's threshold below which forward is an easy answer."""
+
 MOTORS = {
     Command.FORWARD: MotorOutputs(DUTY_FORWARD / FULL_DUTY, DUTY_FORWARD / FULL_DUTY),
     Command.LEFT: MotorOutputs(-DUTY_TURN / FULL_DUTY, DUTY_TURN / FULL_DUTY),
@@ -46,14 +49,18 @@ class PracticeConfig:
             back into the lane is practised too.
         noise_share: Share of the time in which a random command drives (with ``recovery``).
         episode_s: How long until the car is put down somewhere else, shortest and longest.
+        easy_share: Share that is kept of the pictures with an easy answer: forward, and no nearer
+            to a turn than `EASY` of its threshold. Fewer of them balance the classes, so that
+            training need not weight turns more, which would let it turn too early.
     """
 
     frame_rate_hz: float = 20.0
     delay_ms: float = 25.0
     stride: int = 3
     recovery: bool = True
-    noise_share: float = 0.2
-    episode_s: tuple[float, float] = (2.0, 8.0)
+    noise_share: float = 0.3
+    episode_s: tuple[float, float] = (1.5, 5.0)
+    easy_share: float = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +167,11 @@ class Practice:
                 waiting = deque([Command.FORWARD])
             pose = self._car.pose
             label = self._teacher.command(pose, self._along_m)
-            keep = number % self._config.stride == 0
+            bearing = self._teacher.bearing_rad(pose, self._along_m)
+            keep = number % self._config.stride == 0 and (
+                abs(bearing) > EASY * self._teacher.config.turn_rad
+                or self._rng.random() < self._config.easy_share
+            )
             command = label
             if keep or pilot is not None:
                 pixels = self._scene.picture(pose, self._car.turn_rate_radps)
@@ -168,7 +179,6 @@ class Practice:
                     pilot.fit(pixels)
                     command = Command(int(np.argmax(pilot.infer())))
                 if keep:
-                    bearing = self._teacher.bearing_rad(pose, self._along_m)
                     time_ns = round(number * period_s * 1e9)
                     yield Lesson(pixels, int(label), bearing, time_ns)
             self._drive(self._disturb(command, period_s), waiting, period_s)

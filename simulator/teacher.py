@@ -44,7 +44,8 @@ class Teacher:
             config: The rule's numbers.
         """
         self._track = track
-        self._config = config or TeacherConfig()
+        self.config = config or TeacherConfig()
+        """The rule's numbers."""
 
     def bearing_rad(self, pose: Pose, along_m: float) -> float:
         """Bearing of the point to drive to, positive to the left.
@@ -53,12 +54,12 @@ class Teacher:
             pose: The car's.
             along_m: Where on the lap it is.
         """
-        return pose.bearing_to(*self._track.centre.at(along_m + self._config.look_ahead_m))
+        return pose.bearing_to(*self._track.centre.at(along_m + self.config.look_ahead_m))
 
     def command(self, pose: Pose, along_m: float) -> Command:
         """What to do at a pose; see `bearing_rad` for the arguments."""
         bearing = self.bearing_rad(pose, along_m)
-        if abs(bearing) <= self._config.turn_rad:
+        if abs(bearing) <= self.config.turn_rad:
             return Command.FORWARD
         return Command.LEFT if bearing > 0 else Command.RIGHT
 

@@ -141,7 +141,7 @@ def _random(seed: int) -> Track:
 
 
 def _oval(seed: int) -> Track:
-    corners = np.array([[-1.6, -0.85], [1.6, -0.85], [1.6, 0.85], [-1.6, 0.85]])
+    corners = np.array([[-1.6, -0.8], [1.6, -0.8], [1.6, 0.8], [-1.6, 0.8]])
     line = _line(corners, np.full(4, 0.8))
     return Track("oval", seed, line, np.full(len(line), 0.2))
 

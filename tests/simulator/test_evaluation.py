@@ -47,8 +47,8 @@ def test_the_drive_command_leaves_a_recording_a_picture_and_a_video(tmp_path, ca
     assert figures["completed"]
     assert figures["departures"] == 0
     assert 30 < figures["lap_times_s"][0] < 60
-    drive = read_drive(tmp_path / "drive.mcap")
-    assert len(drive.frames) == figures["frames"]
+    drive = list(read_drive(tmp_path / "drive.mcap"))
+    assert len(drive) == figures["frames"]
     assert cv2.imread(str(tmp_path / "drive.png")).shape[1] == 1000
     video = cv2.VideoCapture(str(tmp_path / "drive.mp4"))
     assert video.get(cv2.CAP_PROP_FRAME_COUNT) == figures["frames"]

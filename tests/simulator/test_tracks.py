@@ -47,7 +47,7 @@ def test_random_tracks_go_both_ways_round():
 
 def test_the_oval_is_two_straights_and_two_bends():
     track = make_track("oval")
-    assert track.length_m == pytest.approx(2 * (3.2 - 1.6) + 2 * 0.1 + math.tau * 0.8, rel=0.01)
+    assert track.length_m == pytest.approx(2 * 1.6 + math.tau * 0.8, rel=0.01)
     assert 1 / track.centre.curvature_1pm.max() == pytest.approx(0.8, rel=0.02)
 
 

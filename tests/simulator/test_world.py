@@ -80,7 +80,7 @@ def test_the_teacher_keeps_to_the_oval():
     assert keeping.laps == 1
     assert keeping.offset_max_m < 0.12
     assert run.statistics.age_ms(100) == pytest.approx(25.0, abs=1.0)
-    assert world.track.length_m == pytest.approx(8.41, abs=0.01)
+    assert world.track.length_m == pytest.approx(2 * 1.6 + math.tau * 0.8, rel=0.01)
 
 
 def test_the_same_world_drives_the_same_to_the_last_bit():
@@ -106,10 +106,15 @@ def test_impossible_timings_are_refused():
         CameraTiming(20.0, -1.0)
 
 
+def middle_of_a_straight(track):
+    distance = np.hypot(*(track.centre.points_m - (0.0, -0.8)).T)
+    return float(track.centre.along_m[int(np.argmin(distance))]) - 0.2
+
+
 def test_the_teacher_turns_towards_the_lane():
     track = make_track("oval")
     teacher = Teacher(track, TeacherConfig(0.4, math.radians(12)))
-    straight = 0.3  # well inside the first straight
+    straight = middle_of_a_straight(track)
     cases = [
         (0.0, 0.0, Command.FORWARD),
         (0.0, math.radians(20), Command.RIGHT),
@@ -124,8 +129,7 @@ def test_the_teacher_turns_towards_the_lane():
 
 def test_the_bearing_on_a_circle_is_half_of_the_arc():
     track = make_track("oval")
-    bend = float(track.centre.along_m[int(np.argmax(track.centre.curvature_1pm))])
-    middle = 0.8 * math.pi / 2 + bend - 0.4
+    middle = float(track.centre.along_m[int(np.argmax(track.centre.points_m[:, 0]))]) - 0.2
     pose = track.pose_at(middle)
     # Tangent and chord of a circle of radius 0.8 m enclose half of the arc's angle, 0.4 / 0.8 / 2.
     assert Teacher(track).bearing_rad(pose, middle) == pytest.approx(0.25, abs=0.03)
