@@ -56,16 +56,24 @@ class Rig:
         return self.status.counters[name]
 
 
-def make_rig(name: str) -> Rig:
-    try:
-        return Rig(open_microcontroller(name))
-    except EmulatorError as error:
-        pytest.skip(str(error))
+@pytest.fixture
+def make_rig():
+    """Makes rigs by name of the build."""
+    made = []
+
+    def make(name: str) -> Rig:
+        try:
+            made.append(Rig(open_microcontroller(name)))
+        except EmulatorError as error:
+            pytest.skip(str(error))
+        return made[-1]
+
+    yield make
+    for rig in made:
+        rig.mcu.close()
 
 
 @pytest.fixture(params=["python", "host", "avr"])
-def rig(request):
+def rig(request, make_rig):
     """The same tests over every build of the firmware."""
-    made = make_rig(request.param)
-    yield made
-    made.mcu.close()
+    return make_rig(request.param)

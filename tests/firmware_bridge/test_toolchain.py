@@ -1,0 +1,75 @@
+import subprocess
+
+import pytest
+
+from firmware_bridge import toolchain
+from firmware_bridge.__main__ import main
+from firmware_bridge.differential import directed_script
+from firmware_bridge.errors import EmulatorError
+from firmware_bridge.firmware_coverage import measure
+from firmware_bridge.toolchain import FLASH_BYTES, RAM_BYTES, build_avr, firmware_size, require
+
+
+def needs(*tools):
+    try:
+        for tool in tools:
+            require(tool)
+    except EmulatorError as error:
+        pytest.skip(str(error))
+
+
+@pytest.mark.parametrize("defines", [[], ["PL_BATTERY_DIVIDER=300"]])
+def test_half_of_flash_and_ram_are_free(defines):
+    needs("avr-gcc", "avr-size")
+    size = firmware_size(build_avr(defines))
+    assert 0 < size.flash_bytes <= FLASH_BYTES // 2
+    assert 0 < size.ram_bytes <= RAM_BYTES // 2
+
+
+def test_build_prints_what_is_used(capsys, tmp_path):
+    needs("avr-gcc", "avr-size")
+    assert main(["build", "--out", str(tmp_path / "firmware.elf")]) == 0
+    printed = capsys.readouterr().out
+    assert "of 32768 bytes" in printed
+    assert "of 2048 bytes" in printed
+    assert (tmp_path / "firmware.elf").read_bytes()[:4] == b"\x7fELF"
+
+
+def test_every_line_of_the_core_is_reached():
+    needs("cc", "gcov")
+    coverage = measure(directed_script())
+    assert coverage.lines > 200
+    assert coverage.missed == ()
+
+
+def test_a_missing_tool_is_named_with_its_package(monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(EmulatorError, match="apt install gcc-avr avr-libc"):
+        build_avr(["PL_NEVER_BUILT_BEFORE=1"])
+
+
+def test_what_the_compiler_says_is_passed_on():
+    needs("avr-gcc")
+    with pytest.raises(EmulatorError, match="nonsense"):
+        build_avr(["PL_DUTY_FORWARD=nonsense"])
+
+
+def test_builds_elsewhere_when_the_package_cannot_be_written(monkeypatch, tmp_path):
+    monkeypatch.setattr(toolchain.os, "access", lambda *_: False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert toolchain.cache_folder() == tmp_path / "paperlane" / "firmware"
+
+
+def test_the_core_has_no_board_header():
+    for name in ("core.c", "core.h", "frame.c", "frame.h", "boot_counter.c", "boot_counter.h"):
+        assert "avr/" not in (toolchain.SOURCES / name).read_text()
+
+
+def test_the_core_compiles_as_strict_c11(tmp_path):
+    needs("cc")
+    for name in toolchain.CORE:
+        subprocess.run(
+            ["cc", *toolchain.WARNINGS, "-pedantic", "-Wshadow", "-c",
+             str(toolchain.SOURCES / name), "-o", str(tmp_path / "x.o")],
+            check=True,
+        )  # fmt: skip
