@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from controller.errors import ControllerError, UsageError
+from firmware_bridge.cli import print_json
 from firmware_bridge.errors import BridgeError
+
+__all__ = ["DONE", "FELL_SHORT", "WRONG_USAGE", "add_command", "print_json", "run_command"]
 
 DONE, FELL_SHORT, WRONG_USAGE = 0, 1, 2
 """Exit codes: done; it ran and fell short or a device failed; wrong usage or input."""
@@ -60,12 +62,10 @@ def run_command(parser: argparse.ArgumentParser, argv: list[str] | None) -> int:
     except ControllerError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return FELL_SHORT
+    except KeyboardInterrupt:
+        print(f"\n{parser.prog}: interrupted", file=sys.stderr)
+        return FELL_SHORT
     except BrokenPipeError:
         # Whoever read our output has enough of it; keep the interpreter from flushing into it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
-
-
-def print_json(figures: Mapping[str, Any]) -> None:
-    """Print figures as one JSON object on one line."""
-    print(json.dumps(figures))
