@@ -12,11 +12,14 @@ SEED ?= 1
 TRAIN ?= ../shared/data/tubs/mat_t1 ../shared/data/tubs/mat_t2
 HELD_OUT ?= ../shared/data/tubs/mat_day1
 EPOCHS ?= 3
+# Spoiled frames for `make fuzz`.
+FRAMES ?= 1e8
 # A file of MobileNet v1's ImageNet weights without top; empty: Keras downloads them.
 IMAGENET ?= $(wildcard ../shared/weights/mobilenet_1_0_224_tf_no_top.h5)
 
 .DEFAULT_GOAL := help
-.PHONY: help drive test real bench-loop faults check format clean
+.PHONY: help drive test real firmware flash fuzz mutants coverage-firmware faults-firmware bench-loop \
+  faults check format clean
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -39,6 +42,25 @@ real: $(VENV)/.all ## Real recordings -> training -> export -> replay into the e
 	@echo "== replaying $(HELD_OUT) with it, in real time, motors switched by the emulated firmware"
 	@$(BIN)/python -m firmware_bridge emulate -- $(BIN)/python -m controller replay $(HELD_OUT) \
 	  --model $(OUT)/real/models/real-int8.tflite --link {pty} $(REPLAY_ARGS)
+
+firmware: $(VENV)/.car ## Build the firmware for the ATmega328P; flash and RAM used
+	@$(BIN)/python -m firmware_bridge build --out $(OUT)/firmware.elf
+
+flash: $(VENV)/.car ## Build the firmware and write it to a board: make flash PORT=/dev/ttyACM0
+	@test -n "$(PORT)" || { echo "say where the board is: make flash PORT=/dev/ttyACM0"; exit 2; }
+	@$(BIN)/python -m firmware_bridge flash --port $(PORT)
+
+fuzz: $(VENV)/.all ## Spoiled frames against the firmware's core: make fuzz FRAMES=1e10
+	@$(BIN)/python -m firmware_bridge fuzz --frames $(FRAMES)
+
+mutants: $(VENV)/.all ## Every small fault in the firmware's core must show
+	@$(BIN)/python -m firmware_bridge mutants
+
+coverage-firmware: $(VENV)/.all ## Line coverage of the firmware's core
+	@$(BIN)/python -m firmware_bridge coverage
+
+faults-firmware: $(VENV)/.all ## Each fault 100 times against the emulated firmware, worst case
+	@$(BIN)/python -m firmware_bridge faults --runs 100
 
 bench-loop: $(VENV)/.car ## Overhead and frame age of the loop at 20 to 90 Hz, recording on
 	@$(BIN)/python -m controller benchmark --rates 20,30,60,90 --seconds 10
