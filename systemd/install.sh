@@ -59,15 +59,17 @@ done
 [ "$realtime" = no ] || [ "$(nproc)" -ge 4 ] || fail "--realtime wants four cores, here are $(nproc)"
 
 install_packages() {
-    packages='python3 python3-venv python3-gpiozero python3-lgpio'
+    packages='python3 python3-venv'
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -qq
-    # Only Raspberry Pi OS has it; without it the camera can still be a USB or a network one.
-    if apt-cache show python3-picamera2 > /dev/null 2>&1; then
-        packages="$packages python3-picamera2"
-    else
-        say "no python3-picamera2 here: the Pi's own camera will not work"
-    fi
+    # Raspberry Pi OS has them all; without them USB and network cameras still work.
+    for optional in python3-picamera2 python3-gpiozero python3-lgpio; do
+        if apt-cache show "$optional" > /dev/null 2>&1; then
+            packages="$packages $optional"
+        else
+            say "this system has no $optional: no Pi camera, or no button, without it"
+        fi
+    done
     # shellcheck disable=SC2086 # words, on purpose
     apt-get install -y -qq --no-install-recommends $packages > /dev/null
 }

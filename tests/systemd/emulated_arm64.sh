@@ -88,12 +88,13 @@ done
 arm() {
     systemd-nspawn --quiet --register=no --keep-unit --directory="$work/root" \
         --console=pipe --resolv-conf=replace-host --bind-ro="$checkout:/checkout" \
-        --bind="$work/share:/share" "${settings[@]}" "$@" < /dev/null
+        --bind="$work/share:/share" "${settings[@]}" "$@" < /dev/null \
+        2> >(grep -v 'nspawn/propagate' >&2) # what it says where /run is no tmpfs
 }
 # What an installation leaves, without what carries the time it was written at.
 fingerprint() {
     arm find /opt/paperlane /etc/paperlane /etc/systemd/system /etc/udev/rules.d \
-        /usr/local/bin /etc/passwd /etc/group \( -type f -o -type l \) \
+        /usr/local/bin /etc/passwd /etc/group -type f \
         ! -name '*.pyc' ! -name RECORD ! -name direct_url.json -exec sha256sum {} + | sort \
         | sha256sum | cut -c1-16
 }
@@ -102,7 +103,7 @@ figure() { "$python" -c 'import json, sys; print(json.load(open(sys.argv[1]))[sy
 echo "== $suite, emulated: $(arm uname -m), $(arm python3 --version); here: $(uname -m)"
 
 echo "== a drive to replay, simulated"
-"$python" -m simulator drive --model teacher --track s --out "$work/share/drive" > /dev/null
+"$python" -m simulator drive --model teacher --track oval --out "$work/share/drive" > /dev/null 2>&1
 drive=$(find "$work/share/drive" -name '*.mcap' | head -n 1)
 "$python" - "$model" "$work/share" <<'PYTHON'
 import pathlib, shutil, sys
@@ -117,9 +118,9 @@ PYTHON
 
 echo "== installing, twice"
 install=(/checkout/systemd/install.sh --user nobody)
-arm "${install[@]}" | sed 's/^/   /'
+arm "${install[@]}" | sed -u 's/^/   /'
 first=$(fingerprint)
-arm "${install[@]}" | sed 's/^/   /'
+arm "${install[@]}" | sed -u 's/^/   /'
 same "installed twice, the same files" "$first" "$(fingerprint)"
 same "owner may arm" "$(arm id -nG nobody | tr ' ' '\n' | grep -x paperlane)" paperlane
 arm sh -c 'echo "# mine" >> /etc/paperlane/paperlane.toml'
@@ -128,7 +129,7 @@ same "edited configuration kept" "$(arm tail -n 1 /etc/paperlane/paperlane.toml)
 
 echo "== check"
 code=0
-arm paperlane check | sed 's/^/   /' || code=$?
+arm paperlane check | sed -u 's/^/   /' || code=$?
 same "check says what is missing and exits with" "$code" 1
 
 echo "== replay"
@@ -156,13 +157,13 @@ fi
 
 echo "== uninstalling"
 arm sh -c 'mkdir -p /var/lib/paperlane/drives; echo drive > /var/lib/paperlane/drives/mine.mcap'
-arm /checkout/systemd/uninstall.sh | sed 's/^/   /'
+arm /checkout/systemd/uninstall.sh | sed -u 's/^/   /'
 same "drives and configuration kept" \
     "$(arm find /var/lib/paperlane /etc/paperlane -type f | sort | tr '\n' ' ')" \
     "/etc/paperlane/paperlane.toml /var/lib/paperlane/drives/mine.mcap "
 same "all else gone" "$(arm sh -c 'ls -d /opt/paperlane /etc/systemd/system/paperlane.service \
     /usr/local/bin/paperlane /etc/udev/rules.d/99-paperlane.rules 2> /dev/null | wc -l')" 0
-arm /checkout/systemd/uninstall.sh --purge | sed 's/^/   /'
+arm /checkout/systemd/uninstall.sh --purge | sed -u 's/^/   /'
 same "after --purge nothing is left" "$(arm sh -c 'getent passwd paperlane; \
     ls -d /var/lib/paperlane /etc/paperlane 2> /dev/null | wc -l')" 0
 exit $failed
