@@ -8,11 +8,11 @@ catalogs' names and the indexes that the owner deleted; each catalog holds one J
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -23,8 +23,8 @@ from firmware_bridge.commands import Command
 
 TURN_ANGLE = 0.2
 """Steering from which a driver's hand means a turn, as a share of full lock (the data's README)."""
-STANDING_THROTTLE = 0.05
-"""Throttle under which the car stands or is carried, as a share of full throttle."""
+
+_INCOMPLETE = "record without index, time, picture, angle or throttle"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class TubRecord:
         picture: Path of its picture.
         angle: Steering, -1 full left to 1 full right.
         throttle: Throttle, -1 to 1.
+        by_driver: Whether a person steered; else `angle` is not what the car did.
     """
 
     index: int
@@ -44,6 +45,7 @@ class TubRecord:
     picture: Path
     angle: float
     throttle: float
+    by_driver: bool = True
 
     @property
     def command(self) -> Command:
@@ -51,11 +53,6 @@ class TubRecord:
         if abs(self.angle) < TURN_ANGLE:
             return Command.FORWARD
         return Command.LEFT if self.angle < 0 else Command.RIGHT
-
-    @property
-    def standing(self) -> bool:
-        """Whether the car stands or is carried: such a record teaches nothing."""
-        return self.throttle < STANDING_THROTTLE
 
 
 def is_tub(folder: Path) -> bool:
@@ -74,21 +71,21 @@ def read_records(folder: Path, dropped: Counter[str] | None = None) -> Iterator[
         DataError: If the manifest cannot be read or names no catalog; the message names the file.
     """
     dropped = Counter() if dropped is None else dropped
-    manifest = _read_manifest(folder / "manifest.json")
-    deleted = frozenset(manifest.get("deleted_indexes", ()))
-    for name in manifest["paths"]:
+    catalogs, deleted = _read_manifest(folder / "manifest.json")
+    for name in catalogs:
         catalog = folder / name
         if not catalog.is_file():
             dropped["catalog missing"] += 1
             continue
-        for line in catalog.read_text(errors="replace").splitlines():
-            record = _parse_record(folder, line)
-            if record is None:
-                dropped["broken record"] += 1
-            elif record.index in deleted:
-                dropped["deleted by the owner"] += 1
-            else:
-                yield record
+        with catalog.open(encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                record = _parse_record(folder, line)
+                if isinstance(record, str):
+                    dropped[record] += 1
+                elif record.index in deleted:
+                    dropped["deleted by its author"] += 1
+                else:
+                    yield record
 
 
 def read_picture(record: TubRecord) -> Pixels | None:
@@ -100,32 +97,46 @@ def read_picture(record: TubRecord) -> Pixels | None:
     return decode_picture(coded)
 
 
-def _read_manifest(path: Path) -> dict[str, Any]:
+def _read_manifest(path: Path) -> tuple[list[str], frozenset[int]]:
+    """The catalogs' names and the deleted indexes."""
     try:
         lines = path.read_text().splitlines()
-        manifest = json.loads(lines[4])
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read: {error}") from error
-    except (IndexError, json.JSONDecodeError) as error:
-        raise DataError(f"{path}: not the manifest of a Donkeycar v2 tub (line 5)") from error
-    if not isinstance(manifest, dict) or not manifest.get("paths"):
-        raise DataError(f"{path}: line 5 names no catalogs")
-    return manifest
-
-
-def _parse_record(folder: Path, line: str) -> TubRecord | None:
     try:
-        record = json.loads(line)
-        picture = record["cam/image_array"]
-        angle, throttle = float(record["user/angle"]), float(record["user/throttle"])
-        if not picture or Path(picture).name != picture or not np.isfinite([angle, throttle]).all():
-            return None
-        return TubRecord(
-            int(record["_index"]),
-            int(record["_timestamp_ms"]) * 1_000_000,
+        facts = json.loads(lines[4])
+        catalogs = [str(name) for name in facts["paths"]]
+        deleted = frozenset(int(index) for index in facts.get("deleted_indexes", ()))
+    except (IndexError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(
+            f"{path}: not the manifest of a Donkeycar v2 tub: line 5 must name its catalogs "
+            f"({type(error).__name__}: {error})"
+        ) from error
+    outside = [name for name in catalogs if Path(name).name != name]
+    if outside:
+        raise DataError(f"{path}: catalog {outside[0]!r} is not a file of this folder")
+    return catalogs, deleted
+
+
+def _parse_record(folder: Path, line: str) -> TubRecord | str:
+    """A record, or why the line is none."""
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        entry = None
+    if not isinstance(entry, dict):
+        return "broken JSON line"
+    try:
+        picture = str(entry["cam/image_array"])
+        record = TubRecord(
+            int(entry["_index"]),
+            int(entry["_timestamp_ms"]) * 1_000_000,
             folder / "images" / picture,
-            angle,
-            throttle,
+            float(entry["user/angle"]),
+            float(entry["user/throttle"]),
+            entry.get("user/mode", "user") == "user",
         )
-    except (json.JSONDecodeError, KeyError, TypeError, ValueError):
-        return None
+    except (KeyError, TypeError, ValueError):
+        return _INCOMPLETE
+    finite = math.isfinite(record.angle) and math.isfinite(record.throttle)
+    return record if finite and Path(picture).name == picture else _INCOMPLETE

@@ -13,11 +13,12 @@ import numpy as np
 from controller.errors import DataError
 from controller.frames import Pixels, fit
 from controller.frameset import UNLABELLED, FrameSet, write_meta
+from controller.tubs import TURN_ANGLE
 
 FORWARD, LEFT, RIGHT = 0, 1, 2
 
-TURN_AT = 0.2
-"""Smallest absolute steering value that counts as a turn; full lock is 1 (data/README.md)."""
+TURN_AT = TURN_ANGLE
+"""Smallest absolute steering value that counts as a turn; full lock is 1."""
 
 
 @dataclass(frozen=True, slots=True)

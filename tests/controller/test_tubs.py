@@ -56,7 +56,12 @@ def test_what_is_left_out_is_counted(tub):
     dropped = Counter()
     folder = tub(lines, deleted=[1], paths=("catalog_0.catalog", "catalog_1.catalog"))
     assert [r.index for r in read_records(folder, dropped)] == [0]
-    assert dropped == {"broken record": 5, "deleted by the owner": 1, "catalog missing": 1}
+    assert dropped == {
+        "broken JSON line": 2,
+        "record without index, time, picture, angle or throttle": 3,
+        "deleted by its author": 1,
+        "catalog missing": 1,
+    }
 
 
 def test_missing_and_empty_pictures_are_none(tub):
@@ -81,7 +86,7 @@ def test_the_real_tubs_hold_what_their_readme_says(tubs):
         assert is_tub(tubs / name)
         dropped = Counter()
         records = list(read_records(tubs / name, dropped))
-        counts[name] = (len(records), dropped["deleted by the owner"])
+        counts[name] = (len(records), dropped["deleted by its author"])
         picture = read_picture(records[0])
         assert picture is not None
         assert picture.shape == (120, 160, 3)
