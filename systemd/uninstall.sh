@@ -40,11 +40,13 @@ if [ -d /run/systemd/system ]; then
     systemctl reset-failed paperlane.service 2> /dev/null || true
 fi
 rm -f /etc/systemd/system/paperlane.service \
-    /etc/systemd/system/multi-user.target.wants/paperlane.service \
+    /etc/systemd/system/*.wants/paperlane.service \
     /etc/systemd/system/paperlane.service.d/realtime.conf \
     /etc/udev/rules.d/99-paperlane.rules \
     /usr/local/bin/paperlane
-rmdir /etc/systemd/system/paperlane.service.d 2> /dev/null || true
+for folder in paperlane.service.d 'dev-paperlane\x2dmcu.device.wants'; do
+    rmdir "/etc/systemd/system/$folder" 2> /dev/null || true
+done
 rm -rf /opt/paperlane
 if [ -d /run/systemd/system ]; then
     systemctl daemon-reload

@@ -144,6 +144,21 @@ def test_what_fails_at_every_start_is_given_up_and_says_why(container):
         container.systemctl("reset-failed", "paperlane")
 
 
+def test_systemd_finds_nothing_to_complain_of(container):
+    found = container.run("systemd-analyze", "verify", "--man=no", "paperlane.service", check=False)
+    assert (found.returncode, found.stdout + found.stderr) == (0, "")
+
+
+def test_enabled_it_starts_at_boot_and_when_the_microcontroller_is_plugged_in(container):
+    container.systemctl("enable", "paperlane")
+    try:
+        wants = container.root / "etc/systemd/system"
+        assert (wants / "multi-user.target.wants/paperlane.service").is_symlink()
+        assert (wants / r"dev-paperlane\x2dmcu.device.wants/paperlane.service").is_symlink()
+    finally:
+        container.systemctl("disable", "paperlane")
+
+
 def test_security_score():
     shown = subprocess.run(
         ["systemd-analyze", "security", "--offline=true", "--no-pager", str(UNIT)],
