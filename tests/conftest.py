@@ -17,6 +17,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--repeats", type=int, default=1, help="how often each row of the fault suite is run"
     )
+    parser.addoption(
+        "--fuzz-frames", type=float, default=2e6, help="spoiled frames for the firmware's core"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

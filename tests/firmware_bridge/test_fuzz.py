@@ -17,11 +17,13 @@ def _tools():
         pytest.skip(str(error))
 
 
-def test_no_wrong_command_in_two_million_spoiled_frames():
-    result = fuzz(build_fuzzer(sanitized=False), 2_000_000, seed=7, jobs=2)
-    assert result.frames == 2_000_000
+def test_no_wrong_command_in_millions_of_spoiled_frames(request):
+    """Two million; CI asks for a hundred."""
+    frames = int(request.config.getoption("--fuzz-frames"))
+    result = fuzz(build_fuzzer(sanitized=False), frames, seed=7, jobs=2)
+    assert result.frames == frames
     assert result.wrong_commands == 0
-    assert result.accepted > 500_000  # it was driven all the while
+    assert result.accepted > frames // 4  # it was driven all the while
     assert set(result.rejects) == set(COUNTERS[1:])
     assert all(count > 0 for count in result.rejects.values())
 
