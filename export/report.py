@@ -65,8 +65,8 @@ def _page(name: str, results: Sequence[Exported], layers: Sequence[LayerError], 
     parts = [
         (
             f"<h1>{title}</h1><p>On {where}, {len(held)} frames, run as on the car. Keras: "
-            f"accuracy {keras.accuracy:.4f}, balanced {keras.balanced_accuracy:.4f}, calibration error "
-            f"{results[0].parity.keras_calibration_error:.4f}.</p>"
+            f"accuracy {keras.accuracy:.4f}, balanced {keras.balanced_accuracy:.4f}, "
+            f"calibration error {results[0].parity.keras_calibration_error:.4f}.</p>"
         ),
         _table(
             ["format", *(heading for heading, _ in _COLUMNS)],

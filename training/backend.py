@@ -10,6 +10,7 @@ import contextlib
 import os
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -96,7 +97,10 @@ def load_model(path: Path) -> Any:  # noqa: ANN401 - Keras has no types
         raise ModelError(f"{path}: not a .keras file (that is a zip archive; this is not)")
     keras = load_keras()
     try:
-        model = keras.saving.load_model(path, compile=False)
+        with warnings.catch_warnings():
+            # Keras warns that it leaves the optimiser's state aside, which is what is wanted.
+            warnings.simplefilter("ignore", UserWarning)
+            model = keras.saving.load_model(path, compile=False)
     except Exception as error:  # Keras raises whatever its parts raise
         reason = str(error).strip().splitlines()[0] if str(error).strip() else "unknown reason"
         raise ModelError(f"{path}: not a Keras model that can be loaded: {reason}") from error
