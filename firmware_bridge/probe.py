@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import select
 import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-import serial
-
 from firmware_bridge.commands import Command, McuState, McuStatus
 from firmware_bridge.errors import LinkError
-from firmware_bridge.serial_link import LINE_ERRORS, open_device, write_now
+from firmware_bridge.serial_link import LINE_ERRORS, open_device, read_some, write_now
 from firmware_bridge.session import HostSession
 
 PERIOD_S = 0.02
@@ -151,14 +147,6 @@ class Probe:
 
     def _read(self, for_s: float) -> bytes:
         try:
-            if isinstance(self._port, serial.Serial):
-                fd = self._port.fileno()
-                if not select.select([fd], [], [], for_s)[0]:
-                    return b""
-                data = os.read(fd, 4096)
-                if not data:
-                    raise LinkError(f"{self._device!r} is gone")
-                return data
-            return bytes(self._port.read(1) + self._port.read(self._port.in_waiting))
+            return read_some(self._port, for_s)
         except LINE_ERRORS as error:
             raise LinkError(f"{self._device!r} is gone: {error}") from error

@@ -39,6 +39,8 @@ _COMMAND = struct.Struct("<BBIIBB")
 _STATUS = struct.Struct("<BBIIBBBhhHIB8H")
 _CRC = struct.Struct("<I")
 _DELIMITER = b"\x00"
+_CODES = tuple(bytes((length + 1,)) for length in range(254))
+"""COBS code of a run by its length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +62,12 @@ class CommandFrame:
 
 def cobs_encode(data: bytes) -> bytes:
     """Stuff `data` so that it holds no zero byte (no delimiter is added)."""
-    encoded = bytearray()
-    *earlier, last = data.split(_DELIMITER)
-    for part in earlier:
-        encoded += _stuff_run(part, ends_in_zero=True)
-    encoded += _stuff_run(last, ends_in_zero=False)
-    return bytes(encoded)
+    runs = data.split(_DELIMITER)
+    if len(data) < 254:
+        return b"".join([_CODES[len(run)] + run for run in runs])
+    *earlier, last = runs
+    stuffed = [_stuff_run(run, ends_in_zero=True) for run in earlier]
+    return b"".join([*stuffed, _stuff_run(last, ends_in_zero=False)])
 
 
 def _stuff_run(run: bytes, *, ends_in_zero: bool) -> bytes:
@@ -75,8 +77,7 @@ def _stuff_run(run: bytes, *, ends_in_zero: bool) -> bytes:
         stuffed += b"\xff" + run[:254]
         run = run[254:]
     if run or ends_in_zero or not stuffed:
-        stuffed.append(len(run) + 1)
-        stuffed += run
+        stuffed += _CODES[len(run)] + run
     return bytes(stuffed)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import select
 import threading
 import time
 from pathlib import Path
@@ -204,14 +205,14 @@ class SerialLink(Link):
                 self._reopen()
                 continue
             try:
-                data = port.read(1)
-                data += port.read(port.in_waiting)
+                data = read_some(port, READ_TIMEOUT_S)
             except LINE_ERRORS as error:
                 if not self._stop.is_set():
                     _log.warning("serial device %s is gone: %s", self._device, error)
                 self._close_port()
                 continue
-            self._take(data)
+            if data:
+                self._take(data)
 
     def _take(self, data: bytes) -> None:
         with self._lock:
@@ -233,6 +234,27 @@ class SerialLink(Link):
         _log.warning("serial device %s is back", self._device)
         with self._lock:
             self._port = port
+
+
+def read_some(port: serial.SerialBase, timeout_s: float) -> bytes:
+    """Wait for bytes and take what is there.
+
+    Args:
+        port: Where from.
+        timeout_s: How long to wait (a port that is no terminal waits as long as it was opened to).
+
+    Raises:
+        OSError: The device is gone.
+    """
+    if not isinstance(port, serial.Serial):
+        return bytes(port.read(1) + port.read(port.in_waiting))
+    fd = port.fileno()
+    if not select.select([fd], [], [], timeout_s)[0]:
+        return b""
+    data = os.read(fd, 4096)
+    if not data:
+        raise OSError("the device is gone")
+    return data
 
 
 def write_now(port: serial.SerialBase, data: bytes) -> bool:

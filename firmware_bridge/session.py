@@ -158,8 +158,11 @@ class _Asked:
         self._ended_ns: dict[Command, int] = {}
 
     def ask(self, command: Command, ttl_ms: int, now_ns: int) -> None:
-        self._ended_ns[Command.STOP] = self.last_ns(Command.STOP, now_ns)
-        self._ended_ns[self._command] = self.last_ns(self._command, now_ns)
+        if now_ns < self._until_ns:
+            self._ended_ns[self._command] = now_ns
+        else:
+            self._ended_ns[self._command] = self._until_ns
+            self._ended_ns[Command.STOP] = now_ns
         self._command = command
         self._until_ns = now_ns + ttl_ms * 1_000_000
 
