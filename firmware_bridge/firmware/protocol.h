@@ -51,6 +51,8 @@
  *     version also trips.
  *   - DISARMED: three STOPs accepted, with no motion command between them, lead to ARMED.
  *     A motion command is counted as `disarmed`.
+ *     Wrong version, e-stop open and battery low start the count again and set the trip, so that
+ *     the computer is told why it does not arm; they make no new session here.
  *   - ARMED or DRIVING: a motion command is obeyed for ttl_ms; STOP is obeyed at once.
  *   - Trips, each to DISARMED with the motors off and a new session: ttl_ms ran out; 150 ms
  *     without an accepted command; wrong version; e-stop open; battery low.

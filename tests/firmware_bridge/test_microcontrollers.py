@@ -1,5 +1,7 @@
 """One contract over every build: Python, C on this machine, C on the ATmega328P in simavr."""
 
+import random
+
 import pytest
 
 from firmware_bridge.commands import Command, McuState, MotorOutputs, Trip
@@ -256,6 +258,29 @@ def test_heartbeat_shows_the_state(rig):
         flicker += lit(62)
     changes = sum(a != b for a, b in zip(flicker, flicker[1:]))  # noqa: B905, RUF007
     assert 7 <= changes <= 9
+
+
+@pytest.mark.parametrize("noise", ["random", "zeros", "tiny frames", "full frames"])
+def test_garbage_at_line_rate_holds_no_command_up(rig, noise):
+    rng = random.Random(noise)
+    filler = {
+        "random": lambda: rng.randbytes(200),
+        "zeros": lambda: bytes(200),
+        "tiny frames": lambda: b"\x01\x00" * 100,
+        "full frames": lambda: encode_frame(b"\x53\x01" + rng.randbytes(58))[1:] * 3,
+    }[noise]
+    rig.arm()
+    for step in range(50):
+        # 20 ms are 230 bytes: the line is never idle, and each command stands behind noise.
+        rig.mcu.receive(filler()[:200] + b"\0" + rig.frame(Command.FORWARD, 60))
+        rig.run(20)
+        if step > 2:
+            assert rig.mcu.state is McuState.DRIVING
+    rig.run(20)
+    assert rig.count("accepted") == 53
+    rig.mcu.receive(filler()[:200] * 3)
+    rig.run(60)
+    assert rig.mcu.motors.off
 
 
 def test_line_takes_its_time(rig):
