@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import cv2
@@ -30,6 +31,7 @@ class Frame:
     capture_ns: int
 
 
+@functools.lru_cache(maxsize=8)
 def crop_box(source: tuple[int, int], target: tuple[int, int]) -> tuple[int, int, int, int]:
     """The largest part of a picture that has the target's aspect.
 
@@ -78,7 +80,7 @@ def fit(pixels: Pixels, height: int, width: int, out: Pixels | None = None) -> P
             return pixels
         out[...] = pixels
         return out
-    top, left, h, w = crop_box(pixels.shape[:2], (height, width))
+    top, left, h, w = crop_box((pixels.shape[0], pixels.shape[1]), (height, width))
     part = pixels[top : top + h, left : left + w]
     shrinks = h >= height and w >= width
     interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR

@@ -156,7 +156,8 @@ class Supervisor:
             asked_rate_hz: Frame rate asked of the camera; None to accept any.
         """
         self._settings = settings or SupervisorSettings()
-        self._smoother = Smoother(smoothing or SmoothingSettings())
+        off = smoothing is None or smoothing == SmoothingSettings()
+        self._smoother = None if off else Smoother(smoothing or SmoothingSettings())
         self._rate = _RateWatch(asked_rate_hz)
         self._unsure = 0
         self._board_fault = False
@@ -239,11 +240,13 @@ class Supervisor:
         else:
             fault = self._fault_elsewhere(health)
         self._step(now_ns, fault, health)
-        if self._state is not State.DRIVING:
-            self._smoother.reset()
+        if self._state is not State.DRIVING or chosen is None:
+            if self._smoother is not None:
+                self._smoother.reset()
             return self._stop()
-        command = self._smoother.choose(probabilities)
-        return Decision(command, int(ttl_ms), self._state, Reason.NONE)
+        if self._smoother is not None:
+            chosen = self._smoother.choose(probabilities)
+        return Decision(chosen, int(ttl_ms), self._state, Reason.NONE)
 
     def on_silence(self, now_ns: int, health: LinkHealth) -> Decision | None:
         """Decide when no frame came in time.
