@@ -8,8 +8,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import cv2
+
 from controller.cli import DONE, FELL_SHORT, add_command, print_json, run_command
+from controller.frames import Pixels
 from simulator.errors import SimulatorUsageError
+from simulator.factors import FACTORS
 from simulator.tracks import RANDOM, TRACK_NAMES
 
 
@@ -21,7 +25,12 @@ def main(argv: list[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_drive(commands)
     _add_evaluate(commands)
+    _add_sweep(commands)
     _add_dataset(commands)
+    _add_sheet(commands)
+    _add_benchmark(commands)
+    # Pictures of 45x80 are too small to share out: threads would only wait for each other.
+    cv2.setNumThreads(1)
     return run_command(parser, argv)
 
 
@@ -95,6 +104,7 @@ def _add_evaluate(commands: Any) -> None:  # noqa: ANN401
         help=f"tracks, in turn, of {', '.join(TRACK_NAMES)}",
     )  # fmt: skip
     parser.add_argument("--firmware", action="store_true", help="the real firmware, emulated")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="for a picture of every track")
     parser.add_argument("--least", type=float, default=0.0, metavar="SHARE",
                         help="exit with 1 if a smaller share is kept")  # fmt: skip
@@ -102,8 +112,6 @@ def _add_evaluate(commands: Any) -> None:  # noqa: ANN401
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
-    import cv2
-
     from simulator.evaluation import EvaluationConfig, TrackResult, evaluate
     from simulator.running import find_pilot_model
 
@@ -121,15 +129,15 @@ def _evaluate(arguments: argparse.Namespace) -> int:
             flush=True,
         )
         if arguments.out is not None and result.picture is not None:
-            arguments.out.mkdir(parents=True, exist_ok=True)
-            path = arguments.out / f"{index:03}-{result.name}-{result.seed}.png"
-            cv2.imwrite(str(path), cv2.cvtColor(result.picture, cv2.COLOR_RGB2BGR))
+            name = f"{index:03}-{result.name}-{result.seed}.png"
+            _write_picture(arguments.out / name, result.picture)
 
     figures = evaluate(
         config,
         find_pilot_model(arguments.model),
         show,
         with_pictures=arguments.out is not None,
+        jobs=arguments.jobs,
     )
     if arguments.json:
         print_json(figures)
@@ -138,6 +146,122 @@ def _evaluate(arguments: argparse.Namespace) -> int:
             if key != "per_track":
                 print(f"{key:24} {value:.4g}" if isinstance(value, float) else f"{key:24} {value}")
     return DONE if figures["kept_share"] >= arguments.least else FELL_SHORT
+
+
+def _add_sweep(commands: Any) -> None:  # noqa: ANN401
+    parser = add_command(
+        commands,
+        "sweep",
+        _sweep,
+        "Change one thing about the world, step by step, and see where driving breaks.",
+        "python -m simulator sweep latency --tracks 10 --seconds 30 --out docs/driving",
+    )
+    parser.add_argument("factor", choices=tuple(FACTORS))
+    parser.add_argument("--values", type=_numbers, metavar="X,X", help="what to try")
+    parser.add_argument("--model", default="default", metavar="NAME_OR_FILE")
+    parser.add_argument("--tracks", type=int, default=10, metavar="N")
+    parser.add_argument("--seconds", type=float, default=30.0, metavar="S", help="on each track")
+    parser.add_argument("--seed", type=int, default=1, metavar="S")
+    parser.add_argument("--firmware", action="store_true", help="the real firmware, emulated")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="for a chart")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(word) for word in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: numbers with commas between") from error
+
+
+def _sweep(arguments: argparse.Namespace) -> int:
+    from simulator.chart import draw_chart
+    from simulator.evaluation import EvaluationConfig
+    from simulator.running import find_pilot_model
+    from simulator.sweep import sweep
+
+    config = EvaluationConfig(
+        arguments.tracks, arguments.seconds, arguments.seed, microcontroller=_mcu(arguments)
+    )
+
+    def show(value: float, row: dict[str, Any]) -> None:
+        print(
+            f"{arguments.factor} {value:g}: {row['kept']} of {row['tracks']} kept, "
+            f"p95 {100 * row['lateral_offset_p95_m']:.1f} cm, {row['distance_m']:.0f} m",
+            file=sys.stdout if not arguments.json else sys.stderr,
+            flush=True,
+        )
+
+    model = find_pilot_model(arguments.model)
+    rows = sweep(config, model, arguments.factor, arguments.values, show, arguments.jobs)
+    if arguments.json:
+        print_json({"factor": arguments.factor, "rows": rows})
+    if arguments.out is not None:
+        factor = FACTORS[arguments.factor]
+        chart = draw_chart(
+            [row["value"] for row in rows],
+            [row["kept_share"] for row in rows],
+            f"tracks kept, of {config.tracks}, {config.seconds:g} s each",
+            factor.unit,
+            factor.usual,
+        )
+        _write_picture(arguments.out / f"{arguments.factor}.png", chart)
+    return DONE
+
+
+def _write_picture(path: Path, picture: Pixels) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    print(f"wrote {path}", file=sys.stderr)
+
+
+def _add_sheet(commands: Any) -> None:  # noqa: ANN401
+    parser = add_command(
+        commands,
+        "sheet",
+        _sheet,
+        "Twenty simulated frames on one page, real ones beside them.",
+        "python -m simulator sheet --reference sample_data.npy --out out/sheet.png",
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="a .png")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="0 to 999")
+    parser.add_argument(
+        "--reference", type=Path, metavar="FILE", help="real frames in the reference's .npy form"
+    )
+
+
+def _sheet(arguments: argparse.Namespace) -> int:
+    from simulator.sheet import contact_sheet
+
+    _write_picture(arguments.out, contact_sheet(arguments.seed, arguments.reference))
+    return DONE
+
+
+def _add_benchmark(commands: Any) -> None:  # noqa: ANN401
+    parser = add_command(
+        commands,
+        "benchmark",
+        _benchmark,
+        "Pictures and simulated seconds per second of one core.",
+        "python -m simulator benchmark --firmware --json",
+    )
+    parser.add_argument("--model", default="default", metavar="NAME_OR_FILE")
+    parser.add_argument("--firmware", action="store_true", help="measure with the firmware too")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+
+
+def _benchmark(arguments: argparse.Namespace) -> int:
+    from simulator.benchmark import benchmark
+    from simulator.running import find_pilot_model
+
+    figures = benchmark(find_pilot_model(arguments.model), firmware=arguments.firmware)
+    if arguments.json:
+        print_json(figures)
+    else:
+        for name, value in figures.items():
+            print(f"{name:28}{value:10.1f}")
+    return DONE
 
 
 def _add_dataset(commands: Any) -> None:  # noqa: ANN401
@@ -156,6 +280,7 @@ def _add_dataset(commands: Any) -> None:  # noqa: ANN401
         "--tracks", type=_track_names, default=(RANDOM,), metavar="NAME,NAME",
         help=f"of {', '.join(TRACK_NAMES)}",
     )  # fmt: skip
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes")
     parser.add_argument("--look-ahead", type=float, default=0.4, metavar="M", help="the teacher's")
     parser.add_argument("--turn", type=float, default=12.0, metavar="DEGREES", help="the teacher's")
     parser.add_argument("--plain", action="store_true", help="one and the same room for all drives")
@@ -185,7 +310,7 @@ def _dataset(arguments: argparse.Namespace) -> int:
     def show(done: int, wanted: int) -> None:
         print(f"\r{done} of {wanted} frames", end="", file=sys.stderr, flush=True)
 
-    frames = make_dataset(config, model, show)
+    frames = make_dataset(config, model, show, arguments.jobs)
     print(file=sys.stderr)
     frames.save(arguments.out)
     shares = [float((frames.labels == label).mean()) for label in range(3)]

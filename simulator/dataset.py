@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
-import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,14 +16,13 @@ from controller.frameset import FrameSet
 from controller.pilot import TflitePilot
 from simulator.car import CarConfig, sample_car
 from simulator.errors import SimulatorUsageError
+from simulator.jobs import map_in_order
 from simulator.looks import PLAIN_LOOK
 from simulator.optics import CameraRig
-from simulator.practice import Practice, PracticeConfig
+from simulator.practice import Lesson, Practice, PracticeConfig
 from simulator.scene import Scene, SceneConfig
 from simulator.teacher import Teacher, TeacherConfig
 from simulator.tracks import RANDOM, make_track
-
-_log = logging.getLogger(__name__)
 
 EVALUATION_SEED = 1_000_000
 """Seeds from here on belong to evaluation: data sets never use them."""
@@ -91,10 +90,19 @@ def _practice(config: DatasetConfig, drive: int) -> tuple[str, Practice]:
     return f"{name}-{seed}", practice
 
 
+def _drive(config: DatasetConfig, model: Path | None, drive: int) -> tuple[str, list[Lesson]]:
+    """One drive's name and its lessons."""
+    name, practice = _practice(config, drive)
+    pilot = None if model is None else TflitePilot(model)
+    count = min(config.frames_per_drive, config.frames - drive * config.frames_per_drive)
+    return name, list(itertools.islice(practice.lessons(pilot), count))
+
+
 def make_dataset(
     config: DatasetConfig,
     model: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
+    jobs: int = 1,
 ) -> FrameSet:
     """Drive, and keep what the camera saw with what the teacher said.
 
@@ -102,12 +110,12 @@ def make_dataset(
         config: What to make; the same configuration and model give the same frames.
         model: A ``.tflite`` file that drives instead of the teacher (DAgger).
         progress: Called with the frames made and the frames wanted.
+        jobs: How many processes; the frames do not depend on it.
 
     Raises:
         SimulatorUsageError: If a track is unknown.
         ModelError: If the model is missing or broken.
     """
-    pilot = None if model is None else TflitePilot(model)
     height, width = config.shape
     frames = np.empty((config.frames, height, width, 3), np.uint8)
     labels = np.empty(config.frames, np.uint8)
@@ -116,11 +124,10 @@ def make_dataset(
     steering = np.empty(config.frames, np.float32)
     names = []
     row = 0
-    for drive in range(config.drives):
-        name, practice = _practice(config, drive)
+    work = functools.partial(_drive, config, model)
+    for drive, (name, lessons) in enumerate(map_in_order(work, config.drives, jobs)):
         names.append(name)
-        count = min(config.frames_per_drive, config.frames - row)
-        for lesson in itertools.islice(practice.lessons(pilot), count):
+        for lesson in lessons:
             frames[row], labels[row], drives[row] = lesson.pixels, lesson.label, drive
             times_ns[row] = lesson.time_ns
             # Full lock is a right angle: what is beyond is beyond the camera's view too.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,6 +13,8 @@ import numpy as np
 from controller.frames import Pixels
 from simulator.dataset import EVALUATION_SEED
 from simulator.errors import SimulatorUsageError
+from simulator.factors import find_factor
+from simulator.jobs import map_in_order
 from simulator.keeping import Keeping
 from simulator.picture import draw_drive
 from simulator.running import drive_world, make_pilot
@@ -34,6 +37,8 @@ class EvaluationConfig:
         microcontroller: Who switches the motors.
         timing: The camera's.
         inference_ms: Virtual time that the model takes.
+        factor: One of `simulator.factors.FACTORS` that is changed; none if empty.
+        value: What to.
     """
 
     tracks: int = 50
@@ -43,6 +48,8 @@ class EvaluationConfig:
     microcontroller: str = "python"
     timing: CameraTiming = field(default_factory=CameraTiming)
     inference_ms: float = 5.0
+    factor: str = ""
+    value: float = 0.0
 
     def __post_init__(self) -> None:
         if not 1 <= self.tracks <= 1000:
@@ -54,13 +61,14 @@ class EvaluationConfig:
 
     def world(self, index: int) -> WorldConfig:
         """The world of one of the tracks."""
-        return WorldConfig(
+        world = WorldConfig(
             self.names[index % len(self.names)],
             EVALUATION_SEED + 1000 * self.seed + index,
             timing=self.timing,
             inference_ms=self.inference_ms,
             microcontroller=self.microcontroller,
         )
+        return find_factor(self.factor).apply(world, self.value) if self.factor else world
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +153,19 @@ def evaluate_track(
         )
 
 
+def _work(
+    config: EvaluationConfig, model: Path | None, with_picture: bool, index: int
+) -> TrackResult:
+    return evaluate_track(config, index, model, with_picture=with_picture)
+
+
 def evaluate(
     config: EvaluationConfig,
     model: Path | None,
     results: Callable[[int, TrackResult], None] | None = None,
     *,
     with_pictures: bool = False,
+    jobs: int = 1,
 ) -> dict[str, Any]:
     """Drive all the tracks.
 
@@ -159,14 +174,15 @@ def evaluate(
         model: The ``.tflite`` file; None for the teacher.
         results: Told each track's result as it comes.
         with_pictures: Draw the driven lines.
+        jobs: How many processes; the figures do not depend on it.
 
     Returns:
         Figures for machines: ``tracks, kept, kept_share, lateral_offset_p95_m,
         worst_frame_age_ms`` and more, and ``per_track`` with each track's own.
     """
     done = []
-    for index in range(config.tracks):
-        result = evaluate_track(config, index, model, with_picture=with_pictures)
+    work = functools.partial(_work, config, model, with_pictures)
+    for index, result in enumerate(map_in_order(work, config.tracks, jobs)):
         if results is not None:
             results(index, result)
         done.append(result)

@@ -195,6 +195,23 @@ def rounded_polygon(corners_m: Points, radii_m: Series, step_rad: float = 0.05) 
     return np.vstack(outline)
 
 
+def mitred_polygon(corners_m: Points, offset_m: float) -> Points:
+    """A closed polygon moved to its left, its corners kept sharp.
+
+    Args:
+        corners_m: ``(N, 2)`` corners in order.
+        offset_m: How far to the left of its direction; negative is to the right.
+    """
+    incoming = corners_m - np.roll(corners_m, 1, axis=0)
+    incoming /= np.hypot(incoming[:, 0], incoming[:, 1])[:, None]
+    outgoing = np.roll(incoming, -1, axis=0)
+    left_in = np.column_stack([-incoming[:, 1], incoming[:, 0]])
+    left_out = np.column_stack([-outgoing[:, 1], outgoing[:, 0]])
+    cosine = (left_in * left_out).sum(axis=1, keepdims=True)
+    moved: Points = corners_m + offset_m * (left_in + left_out) / (1.0 + cosine)
+    return moved
+
+
 def smooth_closed(values: Points, sigma: float) -> Points:
     """A Gaussian mean round a closed series of rows, ``sigma`` in rows."""
     reach = max(1, math.ceil(3 * sigma))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from simulator.geometry import Points, smooth_closed
+from simulator.geometry import Points, mitred_polygon, smooth_closed
 from simulator.tracks import SHEET_LENGTH_M, Track
 
 
@@ -78,11 +79,29 @@ def _runs(middle: Points, valid: npt.NDArray[np.bool_]) -> list[Points]:
     return [run for run in np.split(kept, jumps) if len(run) > 3]
 
 
+def _edges(track: Track, corners_m: Points, side: int) -> list[Points]:
+    """The strip of a lane with sharp corners: straight pieces that lie across each other there."""
+    reach_m = float(track.half_widths_m.mean()) + track.strip_width_m / 2
+    corners = mitred_polygon(corners_m, side * reach_m)
+    edges = []
+    for first, second in itertools.pairwise([*corners, corners[0]]):
+        length_m = float(np.hypot(*(second - first)))
+        over = track.strip_width_m / 2 / length_m
+        places = np.linspace(-over, 1.0 + over, math.ceil(length_m / 0.01))
+        edges.append(first + places[:, None] * (second - first))
+    return edges
+
+
 def _lay_run(run: Points, width_m: float, laying: Laying, rng: np.random.Generator) -> list[Sheet]:
     along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(run, axis=0).T))])
     sheets: list[Sheet] = []
     place = 0.0
-    while place < along[-1]:
+    # The last sheet ends with the run, over its neighbour if need be.
+    last = max(0.0, float(along[-1]) - SHEET_LENGTH_M)
+    more = True
+    while more:
+        more = place < last
+        place = min(place, last)
         half = SHEET_LENGTH_M / 2
         here, ahead = (
             np.array([np.interp(at, along, run[:, i]) for i in (0, 1)])
@@ -115,7 +134,10 @@ def lay_sheets(track: Track, laying: Laying, rng: np.random.Generator) -> list[S
     """
     sheets: list[Sheet] = []
     for side in (1, -1):
-        middle, valid = _strip_middle(track, side)
-        for run in _runs(middle, valid):
+        if track.corners_m is not None:
+            runs = _edges(track, track.corners_m, side)
+        else:
+            runs = _runs(*_strip_middle(track, side))
+        for run in runs:
             sheets += _lay_run(run, track.strip_width_m, laying, rng)
     return sheets

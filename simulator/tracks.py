@@ -59,6 +59,8 @@ class Track:
         half_widths_m: Half of the lane's width at each point of ``centre``.
         strip_width_m: How wide the strips of paper are.
         gaps: Where sheets are missing.
+        corners_m: Corners of the middle of the lane where the strips meet in sharp corners
+            instead of following bends; None where they follow.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Track:
     half_widths_m: Series
     strip_width_m: float = SHEET_WIDTH_M
     gaps: tuple[Gap, ...] = ()
+    corners_m: Points | None = None
 
     @property
     def length_m(self) -> float:
@@ -119,9 +122,26 @@ def _clear(line: ClosedLine, reach_m: float) -> bool:
     return bool(distance[apart > 1.6 * reach_m].min() > reach_m)
 
 
+def _sharpest(corners_m: Points) -> float:
+    """The largest angle by which a closed polygon turns at a corner, in rad."""
+    edges = np.roll(corners_m, -1, axis=0) - corners_m
+    headings = np.arctan2(edges[:, 1], edges[:, 0])
+    turns = (headings - np.roll(headings, 1) + math.pi) % math.tau - math.pi
+    return float(np.abs(turns).max())
+
+
+def _random_gaps(rng: np.random.Generator, length_m: float) -> tuple[Gap, ...]:
+    """One or two gaps in one strip or the other."""
+    return tuple(
+        Gap(float(rng.uniform(0, length_m)), float(rng.uniform(0.2, 0.6)), (side,))
+        for side in rng.permutation((1, -1))[: rng.integers(1, 3)].tolist()
+    )
+
+
 def _random(seed: int) -> Track:
     rng = np.random.default_rng([seed, 1])
     strip_m = SHEET_WIDTH_M if rng.random() < 0.7 else float(rng.uniform(0.17, 0.297))
+    sharp = bool(rng.random() < 0.1)
     mean_m, variation = float(rng.uniform(0.15, 0.23)), float(rng.uniform(0.0, 0.35))
     while True:
         count = int(rng.integers(5, 11))
@@ -129,15 +149,17 @@ def _random(seed: int) -> Track:
         radii = rng.uniform(0.4, 1.15, count)
         size = rng.uniform((1.6, 1.4), (2.7, 2.2))
         corners = np.column_stack([np.cos(angles), np.sin(angles)]) * radii[:, None] * size
-        bends = rng.uniform(0.3, 0.8, count)
+        bends = np.full(count, 0.08) if sharp else rng.uniform(0.3, 0.8, count)
         if rng.random() < 0.5:
             corners, bends = corners[::-1], bends[::-1]
-        line = _line(corners, bends)
-        half = _widths(line, rng, mean_m, variation)
+        line = _line(corners, bends, 0.05 if sharp else 0.06)
+        half = _widths(line, rng, mean_m, 0.0 if sharp else variation)
         tightest_m = float(1 / np.abs(line.curvature_1pm).max())
         widest_m = 2 * (float(half.max()) + strip_m) + 0.05
-        if tightest_m > 0.27 and 6.0 < line.length_m < 14.0 and _clear(line, widest_m):
-            return Track(RANDOM, seed, line, half, strip_m)
+        followable = _sharpest(corners) < math.radians(100) if sharp else tightest_m > 0.27
+        if followable and 6.0 < line.length_m < 14.0 and _clear(line, widest_m):
+            gaps = _random_gaps(rng, line.length_m) if rng.random() < 0.1 else ()
+            return Track(RANDOM, seed, line, half, strip_m, gaps, corners if sharp else None)
 
 
 def _oval(seed: int) -> Track:
@@ -164,11 +186,36 @@ def _s_bends(seed: int) -> Track:
     return Track("s", seed, line, np.full(len(line), 0.2))
 
 
+def _eight(seed: int) -> Track:
+    corners = np.array([[-1.7, -1.3], [1.7, 1.3], [1.7, -1.3], [-1.7, 1.3]])
+    line = _line(corners, np.full(4, 0.62))
+    return Track("eight", seed, line, np.full(len(line), 0.2))
+
+
+def _corner(seed: int) -> Track:
+    corners = np.array([[-1.6, -1.2], [1.6, -1.2], [1.6, 0.2], [0.3, 0.2], [0.3, 1.2], [-1.6, 1.2]])
+    line = _line(corners, np.full(6, 0.08), 0.05)
+    return Track("corner", seed, line, np.full(len(line), 0.22), corners_m=corners)
+
+
+def _gap(seed: int) -> Track:
+    oval = _oval(seed)
+    at_m = [
+        float(oval.centre.along_m[int(np.argmin(np.hypot(*(oval.centre.points_m - place).T)))])
+        for place in ((-0.2, -0.8), (0.5, 0.8))
+    ]
+    gaps = (Gap(at_m[0], 0.6, (-1,)), Gap(at_m[1], 0.45))
+    return Track("gap", seed, oval.centre, oval.half_widths_m, gaps=gaps)
+
+
 _NAMED: dict[str, Callable[[int], Track]] = {
     RANDOM: _random,
     "oval": _oval,
     "hairpin": _hairpin,
     "s": _s_bends,
+    "eight": _eight,
+    "corner": _corner,
+    "gap": _gap,
 }
 
 TRACK_NAMES = tuple(_NAMED)

@@ -62,6 +62,7 @@ class WorldConfig:
         timing: The camera's.
         inference_ms: Virtual time that the model takes.
         microcontroller: For `firmware_bridge.microcontroller.open_microcontroller`.
+        line_loss: Share of the commands that the line loses, 0 to 1.
         start_m: Where on the lap the car starts.
         start_offset_m: How far left of the middle it starts.
         start_turn_rad: How far it is turned left at the start.
@@ -74,6 +75,7 @@ class WorldConfig:
     timing: CameraTiming = field(default_factory=CameraTiming)
     inference_ms: float = 5.0
     microcontroller: str = "python"
+    line_loss: float = 0.0
     start_m: float = 0.0
     start_offset_m: float = 0.0
     start_turn_rad: float = 0.0
@@ -130,6 +132,7 @@ class World:
         self.microcontroller: Microcontroller = open_microcontroller(config.microcontroller)
         self._watchers: list[Callable[[Snapshot], None]] = []
         self._rng = np.random.default_rng([config.seed, 10])
+        self._line_rng = np.random.default_rng([config.seed, 12])
         self._now_ns = 0
         self._next_note_ns = 0
         self._along_m = config.start_m
@@ -165,6 +168,8 @@ class World:
     def write(self, data: bytes) -> None:
         """The host's end of the serial line: bytes to the microcontroller, now."""
         self.catch_up()
+        if self.config.line_loss > 0 and self._line_rng.random() < self.config.line_loss:
+            return
         self.microcontroller.receive(data)
 
     def read(self) -> bytes:

@@ -3,7 +3,14 @@ import math
 import numpy as np
 import pytest
 
-from simulator.geometry import ClosedLine, Pose, rounded_polygon, smooth_closed, wrap_angle
+from simulator.geometry import (
+    ClosedLine,
+    Pose,
+    mitred_polygon,
+    rounded_polygon,
+    smooth_closed,
+    wrap_angle,
+)
 
 
 def circle(radius_m=1.0, points=720):
@@ -90,3 +97,9 @@ def test_a_line_needs_three_points_and_a_length():
         ClosedLine(np.zeros((2, 2)))
     with pytest.raises(ValueError, match="length"):
         ClosedLine(np.zeros((5, 2)))
+
+
+def test_a_square_moved_to_its_left_is_a_smaller_square():
+    square = np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
+    assert mitred_polygon(square, 0.25) == pytest.approx(0.75 * square)
+    assert mitred_polygon(square, -0.5) == pytest.approx(1.5 * square)

@@ -149,3 +149,25 @@ def test_sampled_looks_are_within_their_ranges():
         assert 0 <= look.floor.gloss <= 1
         assert math.isfinite(look.sensor.exposure)
         assert look.sensor.exposure > 0.4
+
+
+@pytest.mark.parametrize("name", ["eight", "corner", "gap", "hairpin", "s"])
+def test_there_is_no_paper_in_the_lane_of_any_track(name):
+    track = make_track(name)
+    ground = paint_ground(track, PLAIN_LOOK.floor, PLAIN_LOOK.light, 1)
+    line, normals = track.centre.points_m, track.centre.normals
+    for share in (-0.6, 0.0, 0.6):
+        places = line + share * track.half_widths_m[:, None] * normals
+        pixels = ground.to_pixels(places).round().astype(int)
+        bright = ground.image[pixels[:, 1], pixels[:, 0], :3].mean(axis=1) > 150
+        assert bright.mean() < 0.03
+
+
+def test_sheets_are_missing_where_a_gap_says_so():
+    track = make_track("gap")
+    ground = paint_ground(track, PLAIN_LOOK.floor, PLAIN_LOOK.light, 1)
+    for gap in track.gaps:
+        for side in (1, -1):
+            pose = track.pose_at(gap.start_m + gap.length_m / 2, side * 0.305)
+            column, row = ground.to_pixels(np.array([[pose.x_m, pose.y_m]]))[0].round().astype(int)
+            assert (ground.image[row, column, :3].mean() > 150) == (side not in gap.sides)

@@ -1,0 +1,61 @@
+"""A small line chart, drawn with OpenCV: on the car's side there is no matplotlib."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from controller.frames import Pixels
+from simulator.picture import write_text
+
+_SIZE = (420, 720)
+_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 24, 44, 62
+_GRID = (222, 222, 220)
+
+
+def draw_chart(
+    values: Sequence[float],
+    shares: Sequence[float],
+    title: str,
+    unit: str,
+    usual: float | None = None,
+) -> Pixels:
+    """Draw a share, 0 to 1, over a factor.
+
+    Args:
+        values: The factor's, in rising order, two or more.
+        shares: What came of each.
+        title: Over the chart.
+        unit: Under it: the factor and its unit.
+        usual: The factor's value in everything else that is measured, marked by a line.
+
+    Returns:
+        ``(420, 720, 3) uint8`` RGB.
+    """
+    height, width = _SIZE
+    image = np.full((height, width, 3), 255, np.uint8)
+    low, high = min(values), max(values)
+
+    def place(value: float, share: float) -> tuple[int, int]:
+        x = _LEFT + (value - low) / max(1e-9, high - low) * (width - _LEFT - _RIGHT)
+        y = height - _BOTTOM - share * (height - _TOP - _BOTTOM)
+        return round(x), round(y)
+
+    write_text(image, title, _LEFT, 28, 0.6)
+    write_text(image, unit, width // 2 - 60, height - 14, 0.5)
+    for tenth in range(0, 11, 2):
+        cv2.line(image, place(low, tenth / 10), place(high, tenth / 10), _GRID, 1, cv2.LINE_AA)
+        write_text(image, f"{10 * tenth:3d} %", 14, place(low, tenth / 10)[1] + 5, 0.45)
+    for value in values:
+        x, y = place(value, 0.0)
+        cv2.line(image, (x, y), (x, y + 5), (90, 90, 90), 1, cv2.LINE_AA)
+        write_text(image, f"{value:g}", x - 4 * len(f"{value:g}"), y + 22, 0.42)
+    if usual is not None and low <= usual <= high:
+        cv2.line(image, place(usual, 0.0), place(usual, 1.0), (240, 120, 20), 1, cv2.LINE_AA)
+    points = [place(value, share) for value, share in zip(values, shares, strict=True)]
+    cv2.polylines(image, [np.array(points)], False, (31, 111, 235), 2, cv2.LINE_AA)
+    for point in points:
+        cv2.circle(image, point, 5, (31, 111, 235), -1, cv2.LINE_AA)
+    return image
