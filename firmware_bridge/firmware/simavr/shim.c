@@ -49,6 +49,7 @@ typedef struct {
 
 typedef struct {
     avr_t *avr;
+    avr_uart_t *uart;
     avr_irq_t *uart_input;
     uint64_t next_byte; /* cycle at which the next byte may start on the line */
     uint8_t *rx;
@@ -146,6 +147,14 @@ void plsim_close(plsim *sim)
     free(sim);
 }
 
+static avr_uart_t *find_uart(avr_t *avr)
+{
+    for (avr_io_t *io = avr->io_port; io != NULL; io = io->next)
+        if (strcmp(io->kind, "uart") == 0)
+            return (avr_uart_t *)io;
+    return NULL;
+}
+
 /* Loads an ELF file; NULL when that fails. */
 plsim *plsim_open(const char *elf_path)
 {
@@ -171,6 +180,11 @@ plsim *plsim_open(const char *elf_path)
     avr->log = 0;
     avr->vcc = avr->avcc = avr->aref = 5000;
     avr->sleep = skip_sleep;
+    sim->uart = find_uart(avr);
+    if (sim->uart == NULL) {
+        plsim_close(sim);
+        return NULL;
+    }
     uint32_t flags = 0;
     avr_ioctl(avr, AVR_IOCTL_UART_SET_FLAGS('0'), &flags);
     sim->uart_input = avr_io_getirq(avr, AVR_IOCTL_UART_GETIRQ('0'), UART_IRQ_INPUT);
@@ -224,6 +238,9 @@ int plsim_run_until(plsim *sim, uint64_t cycle)
 {
     avr_t *avr = sim->avr;
     while (avr->cycle < cycle) {
+        /* simavr 1.6 counts a stop bit too many each time that the firmware sets the baud rate. */
+        if (sim->uart->cycles_per_byte > BYTE_CYCLES)
+            sim->uart->cycles_per_byte = BYTE_CYCLES;
         if (byte_waits(sim))
             feed_line(sim);
         bool sleeping = avr->state == cpu_Sleeping;
