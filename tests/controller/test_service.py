@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controller.benchmark import benchmark_peer
+from controller.control import ask
 from controller.loop import Cycle
 from controller.service import Notifier, ServiceReport, StateLog, watchdog_ns
 
@@ -195,3 +199,56 @@ def test_memory_is_locked_only_where_the_unit_lifts_the_limit():
         command = [sys.executable, "-c", code, str(limit)]
         shown = subprocess.run(command, capture_output=True, text=True, check=True)
         assert shown.stdout.strip() == says
+
+
+@pytest.fixture
+def start_drive(manager, tmp_path):
+    """Starts `drive` as a service manager does, on a made-up camera and microcontroller."""
+    with contextlib.ExitStack() as stack:
+
+        def start():
+            device = stack.enter_context(benchmark_peer())
+            config = tmp_path / "car.toml"
+            config.write_text(
+                f'[camera]\nsource = "pattern"\n[link]\ndevice = "{device}"\n'
+                f'[arming]\nsocket = "{tmp_path}/control"\n'
+            )
+            drive = subprocess.Popen(
+                [sys.executable, "-m", "controller", "drive", "--config", str(config)],
+                env=os.environ | {"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "400000"},
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            stack.enter_context(drive)
+            stack.callback(drive.kill)
+            return drive
+
+        yield start
+
+
+def test_a_whole_drive_is_ready_alive_armed_and_stopped_by_its_service_manager(
+    manager, start_drive, tmp_path
+):
+    drive = start_drive()
+    heard = []
+
+    def hears(text):
+        end = time.monotonic() + 20
+        while text not in heard and time.monotonic() < end:
+            heard.extend(word for message in manager.heard() for word in message.split())
+            time.sleep(0.02)
+        return text in heard
+
+    assert hears("READY=1")
+    assert heard[0] == "READY=1"
+    assert hears("STATUS=disarmed")
+    assert ask(f"{tmp_path}/control", "arm")["state"] in ("armed", "driving")
+    assert hears("driving"), heard
+    drive.terminate()
+    assert hears("STOPPING=1")
+    journal = drive.communicate(timeout=20)[1]
+    assert drive.returncode == 0
+    assert heard.count("WATCHDOG=1") > 5
+    assert "armed by the control socket" in journal
+    assert "driving: driving" in journal

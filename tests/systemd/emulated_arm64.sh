@@ -77,7 +77,10 @@ if [ ! -e "$base.complete" ]; then
     touch "$base.complete"
 fi
 
-mkdir "$work/upper" "$work/scratch" "$work/root" "$work/share"
+mkdir "$work/upper" "$work/scratch" "$work/root" "$work/share" "$work/checkout"
+# The checkout as it is now: somebody may go on working in it.
+git -C "$checkout" -c safe.directory='*' ls-files -z \
+    | tar -C "$checkout" --null --files-from=- -cf - | tar -C "$work/checkout" -xf -
 mount -t overlay overlay \
     -o "lowerdir=$base,upperdir=$work/upper,workdir=$work/scratch" "$work/root"
 settings=()
@@ -87,7 +90,7 @@ done
 [ -z "${PIP_CERT:-}" ] || settings+=("--bind-ro=$PIP_CERT")
 arm() {
     systemd-nspawn --quiet --register=no --keep-unit --directory="$work/root" \
-        --console=pipe --resolv-conf=replace-host --bind-ro="$checkout:/checkout" \
+        --console=pipe --resolv-conf=replace-host --bind-ro="$work/checkout:/checkout" \
         --bind="$work/share:/share" "${settings[@]}" "$@" < /dev/null \
         2> >(grep -v 'nspawn/propagate' >&2) # what it says where /run is no tmpfs
 }
@@ -95,8 +98,7 @@ arm() {
 fingerprint() {
     arm find /opt/paperlane /etc/paperlane /etc/systemd/system /etc/udev/rules.d \
         /usr/local/bin /etc/passwd /etc/group -type f \
-        ! -name '*.pyc' ! -name RECORD ! -name direct_url.json -exec sha256sum {} + | sort \
-        | sha256sum | cut -c1-16
+        ! -name '*.pyc' ! -name RECORD ! -name direct_url.json -exec sha256sum {} + | sort
 }
 figure() { "$python" -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' "$@"; }
 
@@ -119,9 +121,12 @@ PYTHON
 echo "== installing, twice"
 install=(/checkout/systemd/install.sh --user nobody)
 arm "${install[@]}" | sed -u 's/^/   /'
-first=$(fingerprint)
+fingerprint > "$work/first"
 arm "${install[@]}" | sed -u 's/^/   /'
-same "installed twice, the same files" "$first" "$(fingerprint)"
+fingerprint > "$work/second"
+same "installed twice, the same files" "$(sha256sum < "$work/first" | cut -c1-16)" \
+    "$(sha256sum < "$work/second" | cut -c1-16)"
+diff "$work/first" "$work/second" || true
 same "owner may arm" "$(arm id -nG nobody | tr ' ' '\n' | grep -x paperlane)" paperlane
 arm sh -c 'echo "# mine" >> /etc/paperlane/paperlane.toml'
 arm "${install[@]}" --no-apt > /dev/null

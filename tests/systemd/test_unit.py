@@ -59,6 +59,16 @@ def test_who_is_not_in_the_group_may_not_arm(service):
     assert "join its group" in asked.stderr
 
 
+def test_check_asks_the_running_drive_and_knows_the_service(service):
+    shown = service.paperlane("check", "--json", user="root", check=False)
+    verdicts = {line["name"]: line for line in json.loads(shown.stdout)["lines"]}
+    assert verdicts["drive"]["verdict"] == "ok"
+    assert verdicts["link"]["verdict"] == "ok"
+    assert verdicts["model"]["verdict"] == "ok"
+    assert verdicts["service"]["found"].startswith("active, disabled")
+    assert "camera" not in verdicts  # the drive has it
+
+
 def test_it_runs_as_nobody_special_with_no_way_up(service):
     status = dict(
         line.split(":\t")
