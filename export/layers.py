@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,10 @@ def snr_db(signal: np.ndarray, noisy: np.ndarray) -> float:
 
 def _outputs(file: Path, operators: list[Operator], frames: Pixels) -> list[np.ndarray]:
     """Every operator's output for all frames, as real numbers."""
-    interpreter = Interpreter(model_path=str(file), experimental_preserve_all_tensors=True)
+    with warnings.catch_warnings():
+        # The runtime warns that this is for looking inside, which is what is done here.
+        warnings.simplefilter("ignore", UserWarning)
+        interpreter = Interpreter(model_path=str(file), experimental_preserve_all_tensors=True)
     interpreter.allocate_tensors()
     frame_index = interpreter.get_input_details()[0]["index"]
     details = {int(d["index"]): d for d in interpreter.get_tensor_details()}
