@@ -233,8 +233,8 @@ def test_a_whole_drive_is_ready_alive_armed_and_stopped_by_its_service_manager(
     drive = start_drive()
     heard = []
 
-    def hears(text):
-        end = time.monotonic() + 20
+    def hears(text, timeout_s=20):
+        end = time.monotonic() + timeout_s
         while text not in heard and time.monotonic() < end:
             heard.extend(word for message in manager.heard() for word in message.split())
             time.sleep(0.02)
@@ -243,8 +243,11 @@ def test_a_whole_drive_is_ready_alive_armed_and_stopped_by_its_service_manager(
     assert hears("READY=1")
     assert heard[0] == "READY=1"
     assert hears("STATUS=disarmed")
-    assert ask(f"{tmp_path}/control", "arm")["state"] in ("armed", "driving")
-    assert hears("driving"), heard
+    for _ in range(15):  # a busy machine may stop it for its frame rate; then the owner arms again
+        assert ask(f"{tmp_path}/control", "arm", 10)["state"] in ("armed", "driving")
+        if hears("STATUS=driving", 1.5):
+            break
+    assert "STATUS=driving" in heard
     drive.terminate()
     assert hears("STOPPING=1")
     journal = drive.communicate(timeout=20)[1]
