@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from firmware_bridge.cli import Subparsers, add_command, add_json, print_json
-from firmware_bridge.differential import Script, difference, directed_script
+from firmware_bridge.differential import Script, difference
+from firmware_bridge.differential_scripts import directed_script
 from firmware_bridge.errors import EmulatorError
 from firmware_bridge.toolchain import CORE, SOURCES, WARNINGS, require
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from firmware_bridge.cli import Subparsers, add_command, add_json, positive_int, print_json
-from firmware_bridge.differential import Script, directed_script, random_script
+from firmware_bridge.differential import Script
+from firmware_bridge.differential_scripts import directed_script, random_script
 from firmware_bridge.errors import EmulatorError
 from firmware_bridge.mutants import Mutant, mutants
 from firmware_bridge.toolchain import CORE, SOURCES, require

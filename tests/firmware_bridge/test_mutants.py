@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware_bridge.differential import directed_script, random_script
+from firmware_bridge.differential_scripts import directed_script, random_script
 from firmware_bridge.errors import EmulatorError
 from firmware_bridge.mutants import mutants
 from firmware_bridge.mutation import MUTATED, all_mutants, judge, load_equivalent

@@ -4,7 +4,7 @@ import pytest
 
 from firmware_bridge import toolchain
 from firmware_bridge.__main__ import main
-from firmware_bridge.differential import directed_script
+from firmware_bridge.differential_scripts import directed_script
 from firmware_bridge.errors import EmulatorError
 from firmware_bridge.firmware_coverage import measure
 from firmware_bridge.toolchain import FLASH_BYTES, RAM_BYTES, build_avr, firmware_size, require
