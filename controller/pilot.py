@@ -132,6 +132,21 @@ class TflitePilot:
         """
         self._interpreter.invoke()
         view = self._interpreter.tensor(self._output)()[0]
-        np.subtract(view, self._zero, out=self._probabilities, casting="unsafe")
-        self._probabilities *= self._scale
-        return self._probabilities
+        return dequantise(view, self._scale, self._zero, self._probabilities)
+
+
+def dequantise(
+    values: npt.NDArray[np.generic], scale: float, zero: int, out: Probabilities
+) -> Probabilities:
+    """What quantised values stand for: ``(values - zero) * scale``, in float32.
+
+    Args:
+        values: ``(3,)`` float32, uint8, int8 or int16.
+        scale: Of the tensor; 1.0 for float32.
+        zero: Its zero point; 0 for float32.
+        out: Where to write, ``(3,) float32``.
+    """
+    # Without the dtype numpy subtracts in the values' own type, and int8 wraps round.
+    np.subtract(values, zero, out=out, dtype=np.float32, casting="unsafe")
+    out *= scale
+    return out

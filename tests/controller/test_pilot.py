@@ -8,7 +8,7 @@ import pytest
 
 from controller.cards import card_path, write_card
 from controller.errors import ModelError
-from controller.pilot import TflitePilot, find_model
+from controller.pilot import TflitePilot, dequantise, find_model
 from controller.supervisor import choose
 
 
@@ -101,3 +101,19 @@ def test_a_model_that_is_not_what_its_card_says_is_refused(model, spoil, says):
 def test_an_unknown_name_lists_what_ships():
     with pytest.raises(ModelError, match=r"shipped: .*default"):
         find_model("no-such-model")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "values", "scale", "zero"),
+    [
+        (np.uint8, (0, 64, 192), 1 / 256, 0),
+        (np.int8, (-128, -64, 64), 1 / 256, -128),
+        (np.int8, (-128, -1, 127), 1 / 256, -128),
+        (np.int16, (0, 8192, 24576), 1 / 32768, 0),
+        (np.float32, (0.0, 0.25, 0.75), 1.0, 0),
+    ],
+)
+def test_quantised_outputs_are_read_without_wrapping_round(dtype, values, scale, zero):
+    out = np.empty(3, np.float32)
+    dequantise(np.array(values, dtype), scale, zero, out)
+    np.testing.assert_allclose(out, [(value - zero) * scale for value in values])
