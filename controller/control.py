@@ -41,7 +41,11 @@ _NOBODY_THERE = (errno.ECONNREFUSED, errno.ENOENT)
 
 
 class ControlError(ControllerError):
-    """No running drive answers, or this user may not ask it."""
+    """No running drive answers."""
+
+
+class NotAllowedError(ControlError):
+    """This user may not ask the drive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +224,8 @@ def ask(path: str, word: str, timeout_s: float = ANSWER_TIMEOUT_S) -> dict[str, 
         the figures of its last cycle.
 
     Raises:
-        ControlError: There is no drive, it does not answer, or this user may not ask it.
+        NotAllowedError: This user may not ask it.
+        ControlError: There is no drive, or it does not answer.
     """
     with _datagram_socket() as line:
         line.settimeout(timeout_s)
@@ -235,7 +240,7 @@ def ask(path: str, word: str, timeout_s: float = ANSWER_TIMEOUT_S) -> dict[str, 
                 "see `systemctl status paperlane`"
             ) from error
         except PermissionError as error:
-            raise ControlError(
+            raise NotAllowedError(
                 f"{path}: this user may not arm the car; join its group: "
                 "sudo adduser $USER paperlane, then log in again"
             ) from error

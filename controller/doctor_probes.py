@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from controller.config import Config
-from controller.control import ControlError, ask
-from controller.doctor import Probe
+from controller.control import ControlError, NotAllowedError, ask
+from controller.doctor import Probe, warn
 from controller.doctor_devices import (
     CAMERA_TIMEOUT_S,
     LINK_ADVICE,
@@ -29,7 +29,11 @@ def all_probes(config: Config, machine: Machine | None = None) -> list[Probe]:
         machine: The computer; the one that this runs on if None.
     """
     computer = machine or Machine()
-    answer = _running_drive(config)
+    try:
+        answer = _running_drive(config)
+    except NotAllowedError as error:
+        refused = warn("drive", str(error), "as root check can ask it: sudo paperlane check")
+        return [Probe("drive", lambda: [refused]), *_other_probes(config, computer)]
     if answer is None:
         devices = [
             Probe(
@@ -43,8 +47,11 @@ def all_probes(config: Config, machine: Machine | None = None) -> list[Probe]:
     else:  # it has camera and line, which take one user each
         running = answer
         devices = [Probe("drive", lambda: look_at_running_drive(running, config.camera))]
+    return [*devices, *_other_probes(config, computer)]
+
+
+def _other_probes(config: Config, computer: Machine) -> list[Probe]:
     return [
-        *devices,
         Probe(
             "model",
             lambda: look_at_model(config.model, config.camera),
@@ -65,5 +72,7 @@ def _running_drive(config: Config) -> dict[str, Any] | None:
         return None
     try:
         return ask(config.arming.socket, "status")
+    except NotAllowedError:
+        raise
     except ControlError:
         return None

@@ -12,7 +12,7 @@ from controller.__main__ import main
 from controller.benchmark import benchmark_peer
 from controller.cameras import CameraSettings
 from controller.config import Config, LinkSettings, ModelSettings
-from controller.control import ArmingSettings
+from controller.control import ArmingSettings, NotAllowedError
 from controller.doctor import Probe, Verdict, as_text, diagnose, fail, ok, warn
 from controller.doctor_devices import (
     firmware_line,
@@ -298,6 +298,18 @@ def test_a_broken_configuration_is_a_line_too(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "settings  fail" in out
     assert "unknown key 'camera.rate'" in out
+
+
+def test_a_drive_that_this_user_may_not_ask_is_left_alone_and_said(monkeypatch):
+    def refuse(_path, _word):
+        raise NotAllowedError("join its group")
+
+    monkeypatch.setattr(doctor_probes, "ask", refuse)
+    drive, *others = doctor_probes.all_probes(Config())
+    line = _only(drive.look())
+    assert (line.name, line.verdict) == ("drive", Verdict.WARN)
+    assert "join its group" in line.found
+    assert not {"camera", "link"} & {probe.name for probe in others}
 
 
 def test_devices_of_a_running_drive_are_left_alone(monkeypatch):
