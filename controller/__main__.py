@@ -9,7 +9,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from controller.cli import DONE, FELL_SHORT, add_command, print_json, run_command
+from controller.cli import (
+    DONE,
+    FELL_SHORT,
+    add_command,
+    make_parser,
+    print_json,
+    run_command,
+)
 from controller.cli_service import add_service_commands
 from controller.config import Config, load_config
 from controller.doctor import add_check_command
@@ -21,8 +28,10 @@ from controller.statistics import Statistics
 
 def main(argv: list[str] | None = None) -> int:
     """Run one subcommand; gives the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m controller", description="Drive the car from its camera."
+    parser = make_parser(
+        "python -m controller",
+        "Drive the car from its camera.",
+        "python -m controller drive --camera opencv:0 --link /dev/ttyACM0 --arm",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_drive(commands)

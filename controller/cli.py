@@ -13,10 +13,28 @@ from controller.errors import ControllerError, UsageError
 from firmware_bridge.cli import print_json
 from firmware_bridge.errors import BridgeError
 
-__all__ = ["DONE", "FELL_SHORT", "WRONG_USAGE", "add_command", "print_json", "run_command"]
+__all__ = [
+    "DONE",
+    "FELL_SHORT",
+    "WRONG_USAGE",
+    "add_command",
+    "make_parser",
+    "print_json",
+    "run_command",
+]
 
 DONE, FELL_SHORT, WRONG_USAGE = 0, 1, 2
 """Exit codes: done; it ran and fell short or a device failed; wrong usage or input."""
+
+
+def make_parser(prog: str, description: str, example: str) -> argparse.ArgumentParser:
+    """A command line's own parser, its ``--help`` ending with an example."""
+    return argparse.ArgumentParser(
+        prog=prog,
+        description=description,
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
 
 
 def add_command(

@@ -30,7 +30,13 @@ VIDEO_SCALE = 8
 
 def add_drives(commands: Any) -> None:  # noqa: ANN401
     """Add the ``drives`` subcommand and its own subcommands."""
-    parser = commands.add_parser("drives", help="List drives, look into one, or export it.")
+    parser = commands.add_parser(
+        "drives",
+        help="List drives, look into one, or export it.",
+        description="List drives, look into one, or export it.",
+        epilog="example:\n  python -m controller drives info out/drive/drive.mcap",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     listing = add_command(
         actions,

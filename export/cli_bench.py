@@ -8,10 +8,11 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from controller.cli import DONE, make_parser
 from controller.errors import ModelError
 from export.bench import Timing, machine, measure
 from export.errors import ExportUsageError
-from training.cli import DONE, add_json, make_parser, run_command
+from training.cli import add_json, run_command
 
 
 def main(argv: Sequence[str] | None = None) -> int:

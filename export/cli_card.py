@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from controller.cards import Card, read_card
-from training.cli import DONE, add_json, make_parser, run_command
+from controller.cli import DONE, make_parser
+from training.cli import add_json, run_command
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from controller.cli import DONE, FELL_SHORT, make_parser
 from controller.errors import ModelError
 from export.calibration import DEFAULT_FRAMES
 from export.convert import parse_formats
@@ -16,7 +17,7 @@ from export.exporter import ExportJob, export_model
 from export.facts import read_run
 from export.parity import Exported, remedy
 from training.backend import load_model
-from training.cli import DONE, FELL_SHORT, add_json, make_parser, open_pool, run_command
+from training.cli import add_json, open_pool, run_command
 from training.pool import Pool
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import cv2
 
-from controller.cli import DONE, FELL_SHORT, add_command, print_json, run_command
+from controller.cli import DONE, FELL_SHORT, add_command, make_parser, print_json, run_command
 from controller.frames import Pixels
 from simulator.errors import SimulatorUsageError
 from simulator.factors import FACTORS
@@ -19,8 +19,10 @@ from simulator.tracks import RANDOM, TRACK_NAMES
 
 def main(argv: list[str] | None = None) -> int:
     """Run one subcommand; gives the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m simulator", description="A world to drive in, without a car."
+    parser = make_parser(
+        "python -m simulator",
+        "A world to drive in, without a car.",
+        "python -m simulator drive --track oval --out out/drive",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_drive(commands)

@@ -10,13 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
+from controller.cli import FELL_SHORT, WRONG_USAGE
 from controller.errors import ControllerError, DataError, UsageError
 from firmware_bridge.errors import BridgeError
 from training.datasets import open_dataset
 from training.errors import SpecError
 from training.pool import Pool
-
-DONE, FELL_SHORT, WRONG_USAGE = 0, 1, 2
 
 
 def size_argument(text: str) -> tuple[int, int]:
@@ -25,16 +24,6 @@ def size_argument(text: str) -> tuple[int, int]:
     if not match or min(int(match[1]), int(match[2])) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not HEIGHTxWIDTH, such as 45x80")
     return int(match[1]), int(match[2])
-
-
-def make_parser(prog: str, description: str, example: str) -> argparse.ArgumentParser:
-    """A parser whose help ends with an example."""
-    return argparse.ArgumentParser(
-        prog=prog,
-        description=description,
-        epilog=f"example:\n  {example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

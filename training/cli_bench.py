@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from controller.cli import DONE, make_parser
 from training.backend import load_keras
-from training.cli import DONE, add_json, make_parser, open_pool, run_command
+from training.cli import add_json, open_pool, run_command
 from training.errors import SpecError
 from training.networks import build_network, spec_of
 from training.pipeline import training_batches

@@ -9,7 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-from training.cli import DONE, add_json, make_parser, run_command
+from controller.cli import DONE, make_parser
+from training.cli import add_json, run_command
 from training.cli_split import add_data_arguments, make_split
 from training.errors import SpecError
 from training.recipes import RECIPES
