@@ -126,8 +126,10 @@ same "owner may arm" "$(arm id -nG nobody | tr ' ' '\n' | grep -x paperlane)" pa
 
 echo "== check"
 code=0
-arm paperlane check | sed -u 's/^/   /' || code=$?
-same "check says what is missing and exits with" "$code" 1
+arm timeout 120 paperlane check > "$work/page" || code=$?
+sed 's/^/   /' "$work/page"
+same "check says what is missing" "$(tail -n 1 "$work/page" | cut -d: -f1)" "this car cannot drive"
+same "and exits with" "$code" 1
 
 echo "== replay"
 in_arm="/share${drive#"$work/share"}"
