@@ -90,8 +90,10 @@ def paint_backdrop(look: LightLook, gloss: float, seed: int) -> Backdrop:
     below = rows >= feet
     upside_down = np.take_along_axis(image, mirrored[..., None], axis=0)
     image = np.where(below[..., None], cv2.blur(upside_down, (3, 9)), image)
-    depth = (rows - feet) / (ROWS * 0.35)
-    cover = np.where(below, 0.75 * gloss * np.clip(1.0 - depth, 0.0, 1.0) ** 1.5, 1.0)
+    depth = (rows - feet) / (ROWS * 0.42)
+    cover = np.where(
+        below, 0.9 * min(1.0, 0.35 + gloss) * np.clip(1.0 - depth, 0.0, 1.0) ** 1.5, 1.0
+    )
     soft = cv2.GaussianBlur((cover * 255.0).astype(np.float32), (0, 0), 0.7)
     soft[-1] = 0.0
     result = np.empty((ROWS, COLUMNS, 4), np.uint8)

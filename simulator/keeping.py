@@ -11,9 +11,9 @@ from firmware_bridge.commands import Command
 from simulator.tracks import Track
 from simulator.world import Snapshot
 
-LEAST_SPEED_MPS = 0.05
+LEAST_SPEED_MPS = 0.1
 """Progress along the lane, over the whole drive, below which a car is dithering: the slowest
-simulated car drives straight on at 0.2 m/s."""
+simulated car drives straight on at 0.2 m/s, and half of that is lost to turns at the most."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,7 @@ def _floor(rng: np.random.Generator) -> FloorLook:
         colour = _triple(grey * tint + rng.normal(0.0, 3.0, 3))
     else:
         colour = _triple(rng.uniform(45.0, 135.0) * rng.uniform(0.88, 1.12, 3))
-    brightness = rng.uniform(185.0, 245.0)
+    brightness = rng.uniform(195.0, 250.0)
     cool = rng.uniform(-0.06, 0.16)
     paper = np.array([1.0 - cool, 1.0, 1.0 + 0.8 * cool]) * brightness
     return FloorLook(
@@ -139,13 +139,13 @@ def _floor(rng: np.random.Generator) -> FloorLook:
 
 def _light(rng: np.random.Generator) -> LightLook:
     return LightLook(
-        lamp_height_m=float(rng.uniform(2.0, 4.5)),
+        lamp_height_m=float(rng.uniform(1.5, 4.0)),
         lamp_spacing_m=float(rng.uniform(0.9, 3.5)),
         lamp_size_m=float(rng.uniform(0.3, 0.9)),
         lamp_bars=bool(rng.random() < 0.25),
         unevenness=float(rng.uniform(0.0, 0.14)),
         shadows=int(rng.integers(0, 4)),
-        far_shade=float(rng.uniform(0.5, 1.0)),
+        far_shade=float(rng.uniform(0.7, 1.0)),
         wall=_triple(rng.uniform(20.0, 130.0) * rng.uniform(0.85, 1.2, 3)),
         clutter=float(rng.uniform(0.0, 1.0)),
     )
@@ -158,7 +158,7 @@ def _sensor(rng: np.random.Generator) -> SensorLook:
         auto_level=float(rng.uniform(85.0, 150.0)) if rng.random() < 0.7 else 0.0,
         white_balance=_triple(np.array([1 - tilt, 1.0, 1 + tilt]) + rng.normal(0.0, 0.02, 3)),
         contrast=float(rng.uniform(0.85, 1.25)),
-        noise=float(rng.uniform(0.5, 5.0)),
+        noise=float(rng.uniform(0.3, 3.5)),
         vignette=float(rng.uniform(0.0, 0.35)),
         blur_px=float(rng.uniform(0.0, 0.7)),
         shutter_ms=float(rng.uniform(3.0, 30.0)),

@@ -47,12 +47,12 @@ class CameraRig:
 def sample_rig(seed: int) -> CameraRig:
     """The camera of a seed: as another person would have fixed another camera to the car."""
     rng = np.random.default_rng([seed, 4])
-    field_of_view = math.radians(rng.uniform(49.0, 64.0))
+    field_of_view = math.radians(rng.uniform(50.0, 62.0))
     # The horizon lies from a little below the top edge of a 16:9 picture to well above it.
     half_height = math.atan(math.tan(field_of_view / 2) * 9 / 16)
     return CameraRig(
-        height_m=float(rng.uniform(0.10, 0.20)),
-        pitch_rad=half_height + math.radians(rng.uniform(-2.0, 5.0)),
+        height_m=float(rng.uniform(0.11, 0.17)),
+        pitch_rad=half_height + math.radians(rng.uniform(-1.0, 4.0)),
         roll_rad=math.radians(rng.normal(0.0, 1.0)),
         yaw_rad=math.radians(rng.normal(0.0, 1.5)),
         field_of_view_rad=field_of_view,

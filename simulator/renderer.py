@@ -23,6 +23,10 @@ _FARTHEST_M = 12.0
 """Floor beyond this is drawn as if it were here: OpenCV reflects a picture step by step."""
 _FARTHEST_LAMP_M = 25.0
 _LAMP_PERIODS = 4
+_MIRRORED = 0.8
+"""Cover of the backdrop below which it is a mirror image in the floor."""
+_DULL = 8
+"""Gloss below which nothing is mirrored: paper."""
 
 
 def _sample(image: npt.NDArray[np.uint8], where: Any, border: int) -> npt.NDArray[np.uint8]:  # noqa: ANN401
@@ -131,7 +135,7 @@ class Renderer:
         glare = cv2.multiply(light, np.ascontiguousarray(floor[..., 3]), scale=1 / 255)
         return np.asarray(cv2.add(colours, cv2.merge([glare, glare, glare])), np.uint8)
 
-    def _add_backdrop(self, picture: Pixels, pose: Pose) -> None:
+    def _add_backdrop(self, picture: Pixels, mirror: npt.NDArray[np.uint8], pose: Pose) -> None:
         rows = self._far_rows
         if rows == 0:
             return
@@ -144,6 +148,8 @@ class Renderer:
         )  # fmt: skip
         floor = picture[:rows].astype(np.float32)
         cover = room[..., 3:].astype(np.float32) * np.float32(1 / 255)
+        # What stands there hides paper too; its mirror image shows only where the floor mirrors.
+        cover[(cover[..., 0] < _MIRRORED) & (mirror[:rows] < _DULL)] = 0.0
         floor += (room[..., :3] - floor) * cover
         picture[:rows] = floor
 
@@ -153,5 +159,5 @@ class Renderer:
         picture = self._add_lamps(floor, pose)
         if self._shade is not None:
             picture = np.asarray(cv2.multiply(picture, self._shade, dtype=cv2.CV_8U), np.uint8)
-        self._add_backdrop(picture, pose)
+        self._add_backdrop(picture, floor[..., 3], pose)
         return picture

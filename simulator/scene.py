@@ -66,11 +66,12 @@ class Scene:
         self.picture: Camera = self.camera(config.shape)
         """What the camera makes of the scene, from a pose and a turn rate; see `camera`."""
 
-    def camera(self, shape: tuple[int, int]) -> Camera:
+    def camera(self, shape: tuple[int, int], oversampling: int = OVERSAMPLING) -> Camera:
         """The scene's camera with another number of pixels.
 
         Args:
             shape: Height and width of its pictures, in pixels.
+            oversampling: How many times as wide and high views are drawn.
 
         Returns:
             A function of the car's pose and of how fast it turns to the left, in rad/s (for motion
@@ -79,10 +80,10 @@ class Scene:
         height, width = shape
         renderer = Renderer(
             self.ground, self._backdrop, self._lamps, self.look.light, self.rig,
-            height * OVERSAMPLING, width * OVERSAMPLING,
+            height * oversampling, width * oversampling,
         )  # fmt: skip
         sensor = Sensor(self.look.sensor, height, width, self._seed)
-        turn_scale = focal_px(self.rig, width * OVERSAMPLING)
+        turn_scale = focal_px(self.rig, width * oversampling)
 
         def take(pose: Pose, turn_rate_radps: float = 0.0) -> Pixels:
             return sensor.expose(renderer.draw(pose), turn_rate_radps * turn_scale)

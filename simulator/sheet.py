@@ -67,11 +67,11 @@ def contact_sheet(seed: int, reference: Path | None = None) -> Pixels:
     Returns:
         ``(h, w, 3) uint8`` RGB.
     """
+    real = None if reference is None else _tile(read_reference(reference), "real")
     count = _ROWS * _COLUMNS
     made = make_dataset(DatasetConfig(count * 5, seed, frames_per_drive=5))
     sheet = _tile(np.asarray(made.frames[4::5]), "simulated")
-    if reference is None:
+    if real is None:
         return sheet
-    real = _tile(read_reference(reference), "real")
     gap = np.full((sheet.shape[0], 12, 3), 255, np.uint8)
     return np.hstack([real, gap, sheet])

@@ -33,7 +33,7 @@ class Film:
         """
         self._world = world
         self._path = path
-        self._view = world.scene.camera((HEIGHT // 2, WIDTH // 2))
+        self._view = world.scene.camera((HEIGHT // 2, WIDTH // 2), oversampling=1)
         chart, self._place = map_of(world.scene.ground, world.track, _PANEL)
         room = HEIGHT - 130
         if chart.shape[0] > room:

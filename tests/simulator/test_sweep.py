@@ -1,0 +1,107 @@
+import math
+
+import cv2
+import numpy as np
+import pytest
+
+from simulator.__main__ import main
+from simulator.benchmark import benchmark
+from simulator.car import sample_car
+from simulator.chart import draw_chart
+from simulator.dataset import DatasetConfig, make_dataset
+from simulator.errors import SimulatorUsageError
+from simulator.evaluation import EvaluationConfig, evaluate
+from simulator.factors import FACTORS, find_factor
+from simulator.jobs import map_in_order
+from simulator.optics import sample_rig
+from simulator.sheet import contact_sheet, read_reference
+from simulator.sweep import sweep
+from simulator.world import WorldConfig
+
+
+def double(number):
+    return 2 * number
+
+
+def test_a_factor_changes_what_it_says_and_nothing_else():
+    world = WorldConfig(seed=3)
+    assert find_factor("latency").apply(world, 80).timing.latency_ms == 80
+    assert find_factor("frame-rate").apply(world, 10).timing.frame_rate_hz == 10
+    tilted = find_factor("pitch").apply(world, 6).scene.rig
+    assert tilted.pitch_rad - sample_rig(3).pitch_rad == pytest.approx(math.radians(6))
+    assert tilted.height_m == sample_rig(3).height_m
+    fast = find_factor("speed").apply(world, 2).car
+    assert fast.top_speed_mps == pytest.approx(2 * sample_car(3).top_speed_mps)
+    assert find_factor("light").apply(world, 0.5).scene.look.sensor.exposure == 0.5
+    assert find_factor("loss").apply(world, 0.3).line_loss == 0.3
+    with pytest.raises(SimulatorUsageError, match="latency"):
+        find_factor("weather")
+
+
+@pytest.mark.parametrize("name", FACTORS)
+def test_every_factor_has_its_usual_value_within_reach(name):
+    factor = FACTORS[name]
+    assert min(factor.values) <= factor.usual <= max(factor.values)
+    assert list(factor.values) == sorted(factor.values)
+
+
+def test_a_latency_beyond_the_freshness_limit_keeps_the_car_standing():
+    rows = sweep(EvaluationConfig(1, 5, names=("oval",)), None, "latency", (20, 170))
+    assert [row["value"] for row in rows] == [20, 170]
+    assert rows[0]["distance_m"] > 0.5
+    assert rows[1]["distance_m"] == 0
+    assert rows[1]["kept"] == 0
+
+
+def test_a_line_that_loses_everything_moves_nothing():
+    config = EvaluationConfig(1, 3, names=("oval",), factor="loss", value=1.0)
+    assert evaluate(config, None)["distance_m"] == 0
+
+
+def test_results_do_not_depend_on_the_number_of_processes():
+    assert list(map_in_order(double, 5, 1)) == [0, 2, 4, 6, 8]
+    assert list(map_in_order(double, 5, 2)) == [0, 2, 4, 6, 8]
+    config = DatasetConfig(60, seed=1, frames_per_drive=20)
+    alone, together = make_dataset(config), make_dataset(config, jobs=2)
+    assert np.array_equal(alone.frames, together.frames)
+    with pytest.raises(SimulatorUsageError, match="--jobs"):
+        list(map_in_order(double, 5, 0))
+
+
+def test_a_chart_puts_a_full_share_at_the_top_and_none_at_the_bottom():
+    chart = draw_chart([0.0, 1.0], [1.0, 0.0], "a", "b")
+    blue = np.argwhere(np.abs(chart.astype(int) - (31, 111, 235)).sum(axis=2) < 30)
+    rows_left = blue[blue[:, 1] < 80][:, 0]
+    rows_right = blue[blue[:, 1] > 690][:, 0]
+    assert rows_left.mean() == pytest.approx(44, abs=8)
+    assert rows_right.mean() == pytest.approx(420 - 62, abs=8)
+
+
+def test_a_contact_sheet_shows_real_frames_in_their_colours(tmp_path):
+    blue_as_opencv_stores_it = np.tile(np.array([200, 10, 20], np.uint8), 45 * 80)
+    np.save(tmp_path / "real.npy", np.stack([blue_as_opencv_stores_it] * 3))
+    frames = read_reference(tmp_path / "real.npy")
+    assert frames.shape == (3, 45, 80, 3)
+    assert frames[0, 0, 0].tolist() == [20, 10, 200]
+    sheet = contact_sheet(0, tmp_path / "real.npy")
+    assert sheet[100, 100].tolist() == [20, 10, 200]
+
+
+def test_what_is_no_reference_file_is_said(tmp_path, capsys):
+    np.save(tmp_path / "odd.npy", np.zeros((3, 5), np.uint8))
+    path = str(tmp_path / "odd.npy")
+    assert main(["sheet", "--reference", path, "--out", str(tmp_path / "x.png")]) == 2
+    assert "10800" in capsys.readouterr().err
+
+
+def test_the_sweep_command_draws_a_chart(tmp_path, capsys):
+    arguments = ["sweep", "frame-rate", "--values", "10,20", "--tracks", "1", "--seconds", "2"]
+    assert main([*arguments, "--model", "teacher", "--out", str(tmp_path)]) == 0
+    assert "frame-rate 10" in capsys.readouterr().out
+    assert cv2.imread(str(tmp_path / "frame-rate.png")).shape == (420, 720, 3)
+
+
+def test_the_benchmark_gives_its_figures():
+    figures = benchmark(None, firmware=False, seconds=2.0)
+    assert figures["pictures_per_s"] > 100
+    assert figures["simulated_s_per_s"] > 1
