@@ -23,6 +23,7 @@ from controller.doctor import add_check_command
 from controller.drive_tools import add_drives
 from controller.errors import UsageError
 from controller.pilot import TflitePilot, find_model
+from controller.signals import stop_on_signals
 from controller.statistics import Statistics
 
 
@@ -135,6 +136,8 @@ def _benchmark(arguments: argparse.Namespace) -> int:
 def _drive(arguments: argparse.Namespace) -> int:
     from controller.driving import drive
 
+    if arguments.seconds is not None and not 0 < arguments.seconds <= 1e9:
+        raise UsageError(f"--seconds is {arguments.seconds}, must be above 0 and finite")
     config = load_config(arguments.config) if arguments.config else Config()
     statistics = drive(_override(config, arguments), arguments.seconds)
     print(f"{statistics.frames} frames; commands: {dict(statistics.commands)}")
@@ -164,8 +167,8 @@ def _override(config: Config, arguments: argparse.Namespace) -> Config:
 def _replay(arguments: argparse.Namespace) -> int:
     from controller.replaying import replay
 
-    if not arguments.speed > 0:
-        raise UsageError(f"--speed is {arguments.speed}, must be above 0")
+    if not 0 < arguments.speed <= 100:
+        raise UsageError(f"--speed is {arguments.speed}, must be above 0 and at most 100")
     if arguments.frames is not None and arguments.frames < 1:
         raise UsageError(f"--frames is {arguments.frames}, must be at least 1")
     pilot = TflitePilot(find_model(arguments.model), arguments.threads)
@@ -177,8 +180,9 @@ def _replay(arguments: argparse.Namespace) -> int:
         from controller.clock import MonotonicClock
         from firmware_bridge.links import open_link
 
-        with open_link(arguments.link, MonotonicClock()) as link:
-            report = replay(arguments.source, pilot, link, speed=arguments.speed, **options)
+        with stop_on_signals() as stopped, open_link(arguments.link, MonotonicClock()) as link:
+            options |= {"speed": arguments.speed, "keep_going": lambda: not stopped()}
+            report = replay(arguments.source, pilot, link, **options)
     figures = {
         "frames": report.frames,
         "answered": report.answered,
@@ -204,9 +208,9 @@ def _print_replay(figures: dict[str, Any], statistics: Statistics, *, with_link:
     print(f"frames       {figures['frames']}")
     by = "motor pins as commanded, the MCU says" if with_link else "a command for each"
     print(f"answered     {figures['answered']} ({by})")
-    print(
-        f"agreement    {figures['agreement']:.4f} with the recording, {figures['compared']} frames"
-    )
+    agreement = figures["agreement"]
+    said = "-" if agreement is None else f"{agreement:.4f}"
+    print(f"agreement    {said} with the recording, {figures['compared']} frames")
     for change, count in sorted(figures["changes"].items(), key=lambda item: -item[1]):
         print(f"  {change:20} {count:6}")
     if figures["stopped"]:

@@ -91,7 +91,7 @@ def read_card(model: Path) -> Card:
         raise ModelError(
             f"{path}: no card beside the model; `python -m export` writes both"
         ) from error
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise ModelError(f"{path}: not a card: {error}") from error
     if (
         not isinstance(facts, dict)

@@ -73,7 +73,9 @@ def run_command(parser: argparse.ArgumentParser, argv: list[str] | None) -> int:
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
-        return int(arguments.run(arguments))
+        code = int(arguments.run(arguments))
+        sys.stdout.flush()  # a full disk shows here, not in a traceback at exit
+        return code
     except (UsageError, BridgeError) as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return WRONG_USAGE
@@ -87,3 +89,6 @@ def run_command(parser: argparse.ArgumentParser, argv: list[str] | None) -> int:
         # Whoever read our output has enough of it; keep the interpreter from flushing into it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
+    except OSError as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return FELL_SHORT

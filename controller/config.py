@@ -72,7 +72,7 @@ def load_config(path: Path) -> Config:
         table = tomllib.loads(path.read_text())
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: not TOML: {error}") from error
     return _read(Config, table, str(path), "")
 
@@ -91,6 +91,8 @@ def _read(kind: type[T], table: dict[str, Any], file: str, where: str) -> T:
             values[key] = _read(wanted, value, file, f"{name}.")
         elif wanted is float and type(value) is int:
             values[key] = float(value)
+        elif wanted is str and isinstance(value, str) and "\0" in value:
+            raise ConfigError(f"{file}: {name} holds a NUL character, which no path or name may")
         elif type(value) is not wanted:
             raise ConfigError(f"{file}: {name} = {value!r} must be of type {wanted.__name__}")
         else:

@@ -95,6 +95,8 @@ _BROKEN = (
     KeyError,
     OverflowError,
     MemoryError,
+    RuntimeError,  # lz4's own
+    RecursionError,
 )
 """What a cut or damaged file raises while it is read."""
 
@@ -185,19 +187,31 @@ def read_drive(path: Path, info: DriveInfo | None = None) -> Iterator[DrivenFram
     for topic, _, value in read_messages(path, info):
         if topic == IMAGE_TOPIC:
             picture = _read_picture(path, value)
-        elif (
-            topic == DECISION_TOPIC
-            and picture is not None
-            and picture[0] == value["frame_sequence"]
-        ):
-            forward, left, right = value["probabilities"]
-            yield DrivenFrame(
-                value["capture_ns"],
-                picture[1],
-                Command[value["command"]],
-                (forward, left, right),
-                value["state"],
-            )
+        elif topic == DECISION_TOPIC:
+            frame = _read_decision(path, value, picture)
+            if frame is not None:
+                yield frame
+
+
+def _read_decision(
+    path: Path,
+    value: Any,  # noqa: ANN401 - foreign JSON
+    picture: tuple[int, Pixels] | None,
+) -> DrivenFrame | None:
+    """The frame that a decision is about; None if it is about silence, or its picture is lost."""
+    try:
+        if picture is None or picture[0] != value["frame_sequence"]:
+            return None
+        forward, left, right = map(float, value["probabilities"])
+        return DrivenFrame(
+            int(value["capture_ns"]),
+            picture[1],
+            Command[value["command"]],
+            (forward, left, right),
+            str(value["state"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise DriveError(f"{path}: {DECISION_TOPIC} holds something else than decisions") from error
 
 
 def _read_picture(path: Path, value: dict[str, Any]) -> tuple[int, Pixels]:

@@ -6,11 +6,9 @@ import contextlib
 import datetime
 import gc
 import logging
-import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 
 import cv2
 
@@ -25,6 +23,7 @@ from controller.loop import Cycle, Loop, Sink
 from controller.pilot import TflitePilot, find_model
 from controller.recorder import Recorder
 from controller.service import ServiceReport, StateLog, lock_memory
+from controller.signals import stop_on_signals
 from controller.statistics import Statistics
 from controller.supervisor import Supervisor
 from firmware_bridge.links import open_link
@@ -106,7 +105,7 @@ def drive(config: Config, seconds: float | None = None) -> Statistics:
     statistics = Statistics()
     end_ns = None if seconds is None else clock.now_ns() + int(seconds * 1e9)
     with contextlib.ExitStack() as stack:
-        stopped = stack.enter_context(_signals(supervisor))
+        stopped = stack.enter_context(stop_on_signals(supervisor.shut_down))
         link = stack.enter_context(open_link(config.link.device, clock))
         pilot = TflitePilot(find_model(config.model.name), config.model.threads)
         settle()
@@ -123,7 +122,7 @@ def drive(config: Config, seconds: float | None = None) -> Statistics:
 
 
 def _recorder(config: Config, pilot: TflitePilot, clock: Clock) -> Recorder:
-    stamp = datetime.datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+    stamp = datetime.datetime.now().astimezone().strftime("%Y%m%d-%H%M%S-%f")[:-3]
     path = Path(config.recording.folder) / f"drive-{stamp}.mcap"
     _log.info("recording %s", path)
     facts = drive_metadata(pilot, camera=config.camera.source, link=config.link.device)
@@ -145,20 +144,3 @@ def _outside(config: Config, supervisor: Supervisor, stack: contextlib.ExitStack
 
         sinks.append(stack.enter_context(ArmButton(config.arming.gpio_pin, supervisor)))
     return sinks
-
-
-@contextlib.contextmanager
-def _signals(supervisor: Supervisor) -> Iterator[Callable[[], bool]]:
-    """SIGTERM and SIGINT stop the car; gives a function that says whether one has come."""
-    came: list[int] = []
-
-    def stop(number: int, _frame: FrameType | None) -> None:
-        supervisor.shut_down()
-        came.append(number)
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield lambda: bool(came)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -16,9 +16,13 @@ try:
 
     RUNTIME = "ai-edge-litert"
 except ImportError:  # 32-bit ARM: no LiteRT wheel
-    from tflite_runtime.interpreter import Interpreter
+    try:
+        from tflite_runtime.interpreter import Interpreter
 
-    RUNTIME = "tflite-runtime"
+        RUNTIME = "tflite-runtime"
+    except ImportError:
+        Interpreter = None
+        RUNTIME = "no TFLite runtime"
 
 
 def make_interpreter(model: Path, threads: int = 1) -> Any:  # noqa: ANN401 - neither has types
@@ -31,6 +35,10 @@ def make_interpreter(model: Path, threads: int = 1) -> Any:  # noqa: ANN401 - ne
     Raises:
         ModelError: If the file is not a model that this runtime can run.
     """
+    if Interpreter is None:
+        raise ModelError(
+            "neither ai-edge-litert nor tflite-runtime is installed: pip install ai-edge-litert"
+        )
     try:
         with _silent_stderr():
             interpreter = Interpreter(model_path=str(model), num_threads=threads)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -56,6 +57,8 @@ class Cycle:
         """Age of the frame when its command had left, in ns; 0 without a frame."""
         return 0 if self.frame is None else self.sent_ns - self.frame.capture_ns
 
+
+_log = logging.getLogger(__name__)
 
 Sink = Callable[[Cycle], None]
 """Sees every cycle, after its command has left: recorder, statistics, progress."""
@@ -115,7 +118,13 @@ class Loop:
             return
         finally:
             for _ in range(FAREWELL_STOPS):
-                self._link.send(Command.STOP, 150)
+                self._say_farewell()
+
+    def _say_farewell(self) -> None:
+        try:
+            self._link.send(Command.STOP, 150)
+        except Exception:  # noqa: BLE001 - nothing may keep the next STOP from being tried
+            _log.exception("a last STOP could not be sent")
 
     def _turn(self) -> Cycle | None:
         start = self._stopwatch()

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from controller.cards import Card, read_card
-from controller.errors import ModelError
+from controller.errors import ModelError, UsageError
 from controller.frames import Pixels, fit
 from controller.frameset import CLASS_NAMES
 from controller.interpreter import make_interpreter
@@ -68,12 +68,15 @@ class TflitePilot:
 
         Args:
             model: The ``.tflite`` file, its card beside it.
-            threads: CPU threads for the interpreter.
+            threads: CPU threads for the interpreter, 1 to 8.
 
         Raises:
+            UsageError: If `threads` is out of range.
             ModelError: If model or card is missing, broken, or they do not belong together, or
                 if the model does not take ``(1, H, W, 3) uint8`` and give three values.
         """
+        if not 1 <= threads <= 8:
+            raise UsageError(f"threads is {threads}, must be 1 to 8")
         self.model = model
         self.card: Card = read_card(model)
         self._interpreter = make_interpreter(model, threads)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import queue
 import threading
 import time
@@ -23,6 +24,9 @@ SYNC_S = 2.0
 """How often what is written is forced onto the disk, in s."""
 QUEUE_SIZE = 256
 """Cycles that may wait to be written: 8 s of a stalled disk at 30 Hz, about 3 MiB."""
+CLOSE_TIMEOUT_S = 10.0
+"""How long leaving waits for what is still to be written, in s."""
+POLL_S = 0.1
 MIB = 1 << 20
 
 
@@ -82,15 +86,15 @@ class Recorder:
         self._to_wall_ns = wall_ns - start_ns
         self._settings = settings
         self._lossless = lossless
-        self._queue: queue.Queue[Cycle | None] = queue.Queue(QUEUE_SIZE)
+        self._queue: queue.Queue[Cycle] = queue.Queue(QUEUE_SIZE)
+        self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
-        self._ended = False
         self._files = 0
         self.dropped = 0
         """Cycles that were not written because the disk was too slow."""
         self.written = 0
         """Cycles that were written."""
-        self.failure: OSError | UsageError | None = None
+        self.failure: Exception | None = None
         """What ended the recording before its time, if anything."""
 
     def __enter__(self) -> Self:
@@ -105,8 +109,10 @@ class Recorder:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._queue.put(None)
-        self._thread.join()
+        self._over.set()
+        self._thread.join(CLOSE_TIMEOUT_S)
+        if self._thread.is_alive():  # a disk that hangs must not keep the process alive
+            _log.error("%s: the disk does not answer; the end of it is lost", self.path)
         if self.dropped:
             _log.warning("%s: %d cycles not recorded, disk too slow", self.path, self.dropped)
 
@@ -122,33 +128,41 @@ class Recorder:
     def _run(self) -> None:
         try:
             self._write()
-        except (OSError, UsageError) as error:
+        except Exception as error:  # noqa: BLE001 - nothing here may reach the drive
             self.failure = error
             _log.error("%s: recording ended: %s", self.path, error)
-            while not self._ended:  # a waiting loop must get on
-                self._next()
+            while self._next() is not None:  # a waiting loop must get on
+                pass
 
     def _write(self) -> None:
-        writer = DriveWriter(self._stream, self._metadata, self._to_wall_ns)
+        writer: DriveWriter | None = None
         due_s = time.monotonic() + SYNC_S
         try:
+            writer = DriveWriter(self._stream, self._metadata, self._to_wall_ns)
             while (cycle := self._next()) is not None:
+                if writer is None:
+                    self._make_room()
+                    writer = DriveWriter(self._create_next(), self._metadata, self._to_wall_ns)
                 writer.add(cycle)
                 self.written += 1
                 if self._settings and writer.size >= self._settings.file_mib * MIB:
-                    writer.close()
-                    self._make_room()
-                    writer = DriveWriter(self._create_next(), self._metadata, self._to_wall_ns)
-                if time.monotonic() >= due_s:
+                    full, writer = writer, None
+                    full.close()
+                elif time.monotonic() >= due_s:
                     writer.sync()
                     due_s = time.monotonic() + SYNC_S
         finally:
-            writer.close()
+            if writer is not None:
+                writer.close()
 
     def _next(self) -> Cycle | None:
-        cycle = self._queue.get()
-        self._ended = cycle is None
-        return cycle
+        """The next cycle; None once the recording is over and all were taken."""
+        while True:
+            try:
+                return self._queue.get(timeout=POLL_S)
+            except queue.Empty:
+                if self._over.is_set():
+                    return None
 
     def _create_next(self) -> BufferedWriter:
         number = f"-{self._files:02}" if self._files else ""
@@ -160,15 +174,28 @@ class Recorder:
         if self._settings is None or self._settings.quota_mib == 0:
             return
         allowed = (self._settings.quota_mib - self._settings.file_mib) * MIB
-        drives = sorted(list_drives(self.path.parent), key=lambda path: path.stat().st_mtime_ns)
-        total = sum(path.stat().st_size for path in drives)
-        for path in drives:
+        drives = [(path, _stat(path)) for path in list_drives(self.path.parent)]
+        files = [(path, stat) for path, stat in drives if stat is not None]
+        total = sum(stat.st_size for _, stat in files)
+        for path, stat in sorted(files, key=lambda file: file[1].st_mtime_ns):
             if total <= allowed:
                 return
-            total -= path.stat().st_size
-            _log.info("deleting %s, the oldest: drives may take %d MiB", path,
+            try:
+                path.unlink()
+            except OSError as error:
+                _log.warning("%s: cannot be deleted to make room: %s", path, error.strerror)
+                continue
+            total -= stat.st_size
+            _log.info("deleted %s, the oldest: drives may take %d MiB", path,
                       self._settings.quota_mib)  # fmt: skip
-            path.unlink()
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    """What the file system says of a file; None for what is none, or is gone meanwhile."""
+    try:
+        return path.stat() if path.is_file() else None
+    except OSError:
+        return None
 
 
 def list_drives(folder: Path) -> list[Path]:

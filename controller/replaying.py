@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -91,9 +91,9 @@ class ReplayReport:
     _digest: Any = field(default_factory=hashlib.sha256)
 
     @property
-    def agreement(self) -> float:
-        """Share of compared frames on which the model agrees with the recording, 0 to 1."""
-        return self.agreed / self.compared if self.compared else 0.0
+    def agreement(self) -> float | None:
+        """Share of compared frames on which the model agrees, 0 to 1; None if none could be."""
+        return self.agreed / self.compared if self.compared else None
 
     @property
     def commands_sha256(self) -> str:
@@ -119,6 +119,7 @@ def replay(
     speed: float = 1.0,
     limit: int | None = None,
     sinks: Sequence[Sink] = (),
+    keep_going: Callable[[], bool] = lambda: True,
 ) -> ReplayReport:
     """Drive a model through a recording.
 
@@ -133,6 +134,7 @@ def replay(
         speed: With a link: how many times faster than recorded.
         limit: Replay only so many frames; None for all.
         sinks: See every cycle too.
+        keep_going: Asked before every frame.
 
     Raises:
         DriveError: If the source is no recording.
@@ -147,7 +149,7 @@ def replay(
     loop = Loop(camera, pilot, supervisor, link or NoLink(), clock, (answers, *sinks))
     if link is not None:
         arm(link, clock)
-    loop.run(lambda: True)
+    loop.run(keep_going)
     answers.finish()
     return answers.report
 

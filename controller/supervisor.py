@@ -162,6 +162,9 @@ class Supervisor:
         self._unsure = 0
         self._board_fault = False
         self._driven_session: int | None = None
+        self._locked = False
+        self._pardon = False
+        self._pardoned_session: int | None = None
         self._state = State.DISARMED
         self._reason = Reason.NOT_ARMED
         self._newest_capture_ns: int | None = None
@@ -172,17 +175,18 @@ class Supervisor:
     @property
     def state(self) -> State:
         """Where it stands."""
-        return self._state
+        return State.DISARMED if self._shut_down else self._state
 
     @property
     def reason(self) -> Reason:
         """Why it does not drive."""
-        return self._reason
+        return Reason.SHUTDOWN if self._shut_down else self._reason
 
     def arm(self) -> None:
         """The owner wants it to drive. Without effect while driving or after `shut_down`."""
         if not self._shut_down and self._state in (State.DISARMED, State.STOPPED):
             self._state, self._reason = State.ARMED, Reason.WAITING
+            self._pardon = True
 
     def disarm(self) -> None:
         """The owner wants it to stand."""
@@ -190,9 +194,13 @@ class Supervisor:
         self._reason = Reason.SHUTDOWN if self._shut_down else Reason.NOT_ARMED
 
     def shut_down(self) -> None:
-        """STOP from now on, for good."""
+        """STOP from now on, for good. May be called by a signal's handler at any moment."""
         self._shut_down = True
-        self.disarm()
+
+    @property
+    def shutting_down(self) -> bool:
+        """Whether `shut_down` was called."""
+        return self._shut_down
 
     def patience_ms(self, now_ns: int, longest_ms: float) -> float:
         """How long the loop may wait for a frame before it must ask `on_silence`, in ms."""
@@ -224,6 +232,7 @@ class Supervisor:
             sight: Whether anything can be seen in the frame.
         """
         self._newest_capture_ns = capture_ns
+        self._watch_locks(health)
         chosen = choose(probabilities)
         ttl_ms = min(MAX_TTL_MS, (capture_ns + FRESH_NS - now_ns) // 1_000_000)
         slow = self._rate.too_slow(capture_ns)
@@ -240,7 +249,7 @@ class Supervisor:
         else:
             fault = self._fault_elsewhere(health)
         self._step(now_ns, fault, health)
-        if self._state is not State.DRIVING or chosen is None:
+        if self._state is not State.DRIVING or chosen is None or self._shut_down:
             if self._smoother is not None:
                 self._smoother.reset()
             return self._stop()
@@ -254,16 +263,19 @@ class Supervisor:
         Returns:
             What to send; None while driving on a command that still holds.
         """
+        self._watch_locks(health)
         fault = self._fault_elsewhere(health)
         newest = self._newest_capture_ns
         if newest is None or now_ns - newest >= FRESH_NS - 10_000_000:
             fault = fault if fault is not Reason.NONE else Reason.STALE_FRAME
-        if self._state is State.DRIVING and fault is Reason.NONE:
+        if self._state is State.DRIVING and fault is Reason.NONE and not self._locked:
             return None
         self._step(now_ns, fault if fault is not Reason.NONE else Reason.WAITING, health)
         return self._stop()
 
     def _stop(self) -> Decision:
+        if self._shut_down:
+            self.disarm()
         return Decision(Command.STOP, MAX_TTL_MS, self._state, self._reason)
 
     def _is_unsure(self, probability: float) -> bool:
@@ -281,12 +293,28 @@ class Supervisor:
         if health.mismatched:
             return Reason.MISMATCH
         status = health.status
+        # Before driving a disarmed MCU is no fault: the STOPs being sent are what arms it.
         if status is not None and status.state is McuState.DISARMED:
-            if status.trip in _LOCKING_TRIPS:
-                return Reason.MCU_LOCKED
-            # Before driving that is no fault: the STOPs being sent are what arms it.
             return Reason.MCU_TRIPPED if self._state is State.DRIVING else Reason.NONE
         return Reason.NONE
+
+    def _watch_locks(self, health: LinkHealth) -> None:
+        """Latch an emergency stop or a low battery, whatever else is wrong, until the owner arms.
+
+        The owner's arming pardons the trip that the microcontroller tells of then, unless it is
+        still disarmed by it: a button that is held is not overridden.
+        """
+        status = health.status
+        if status is None:
+            return
+        locking = status.trip in _LOCKING_TRIPS
+        if self._pardon:
+            self._pardon = False
+            self._locked = False
+            if not (locking and status.state is McuState.DISARMED):
+                self._pardoned_session = status.session
+        if locking and status.session != self._pardoned_session:
+            self._locked = True
 
     def _step(self, now_ns: int, fault: Reason, health: LinkHealth) -> None:
         good = fault is Reason.NONE
@@ -296,12 +324,12 @@ class Supervisor:
             self._good_frames += 1
             if self._good_since_ns is None:
                 self._good_since_ns = now_ns
-        if self._state is State.DRIVING and not good:
+        if self._locked and self._state is not State.DISARMED:
+            self._state, self._reason = State.STOPPED, Reason.MCU_LOCKED
+        elif self._state is State.DRIVING and not good:
             self._state, self._reason = State.STOPPED, fault
         elif self._state is State.STOPPED:
-            if fault is Reason.MCU_LOCKED:
-                self._reason = fault
-            elif self._reason in _PASSING and _session(health) != self._driven_session:
+            if self._reason in _PASSING and _session(health) != self._driven_session:
                 # STOPs were due all the time: if it tripped, this was no mere late picture.
                 self._reason, self._good_since_ns = Reason.MCU_TRIPPED, None
             if self._recovered(now_ns):
@@ -317,8 +345,6 @@ class Supervisor:
             return False
         if self._reason in _PASSING:
             return self._good_frames >= RECOVERY_FRAMES
-        if self._reason is Reason.MCU_LOCKED:
-            return False
         return self._settings.arm_at_start and now_ns - self._good_since_ns >= REARM_NS
 
 

@@ -33,6 +33,8 @@ class OpenCvCamera(ThreadedCamera):
         index = settings.argument
         # "/dev/video2" would go to a general back-end that ignores size and rate: name V4L2.
         number = index.removeprefix("/dev/video")
+        if number.isdecimal() and len(number) > 3:
+            raise UsageError(f"camera opencv:{index}: device indexes are 0 to 999")
         if number.isdecimal():
             self._capture = cv2.VideoCapture(int(number), cv2.CAP_V4L2)
         else:

@@ -141,3 +141,49 @@ def test_full_files_are_followed_by_others_and_the_oldest_make_room(bench, shot,
     frames = [len(list(read_drive(tmp_path / name))) for name in new]
     assert sum(frames) == 250
     assert len(new) == 3
+
+
+def test_a_next_file_that_cannot_be_begun_ends_the_recording_and_nothing_hangs(
+    bench, shot, tmp_path
+):
+    (tmp_path / "drive-a-01.mcap").write_bytes(b"in the way")
+    settings = RecordingSettings(str(tmp_path), file_mib=1, quota_mib=0)
+    drive = bench([shot() for _ in range(250)])
+    with Recorder(tmp_path / "drive-a.mcap", {}, 0, settings, lossless=True) as recorder:
+        drive.run(recorder)
+    assert "never overwritten" in str(recorder.failure)
+    assert drive.commands[-1] is Command.FORWARD
+    assert len(list(read_drive(tmp_path / "drive-a.mcap"))) > 50
+
+
+def test_making_room_passes_over_what_is_no_file(bench, shot, tmp_path):
+    (tmp_path / "drive-folder.mcap").mkdir()
+    (tmp_path / "drive-old.mcap").write_bytes(b"x" * 3 * MIB)
+    settings = RecordingSettings(str(tmp_path), file_mib=1, quota_mib=2)
+    with Recorder(tmp_path / "drive-z.mcap", {}, 0, settings, lossless=True) as recorder:
+        bench([shot() for _ in range(5)]).run(recorder)
+    assert recorder.failure is None
+    assert not (tmp_path / "drive-old.mcap").exists()
+
+
+@pytest.mark.parametrize(
+    "decision",
+    [
+        {},
+        [],
+        {"frame_sequence": 0, "command": "BACK", "probabilities": [1, 0, 0]},
+        {"frame_sequence": 0, "command": "LEFT", "probabilities": []},
+    ],
+)
+def test_a_foreign_decision_is_one_line(recorded, tmp_path, decision, monkeypatch):
+    from controller import drives
+
+    real = drives.read_messages
+
+    def with_a_foreigner(path, info=None):
+        for topic, time_ns, value in real(path, info):
+            yield topic, time_ns, decision if topic == DECISION_TOPIC else value
+
+    monkeypatch.setattr(drives, "read_messages", with_a_foreigner)
+    with pytest.raises(DriveError, match="holds something else than decisions"):
+        list(read_drive(recorded[0]))

@@ -128,10 +128,66 @@ def test_a_trip_during_a_passing_fault_makes_it_a_lasting_one():
 @pytest.mark.parametrize("trip", [Trip.ESTOP, Trip.BATTERY])
 def test_emergency_stop_and_low_battery_always_wait_for_the_owner(trip):
     driver = Driver(settings=SupervisorSettings(arm_at_start=True)).driving()
-    assert driver.frame(health=health(McuState.DISARMED, trip)).reason is Reason.MCU_LOCKED
-    assert {driver.frame().command for _ in range(100)} == {Command.STOP}
+    held, released = (health(s, trip, session=8) for s in (McuState.DISARMED, McuState.ARMED))
+    assert driver.frame(health=held).reason is Reason.MCU_LOCKED
+    assert {driver.frame(health=released).command for _ in range(100)} == {Command.STOP}
     driver.supervisor.arm()
-    assert driver.frame().command is Command.FORWARD
+    assert driver.frame(health=released).command is Command.FORWARD
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        {"sight": Sight.BLACK},
+        {"age_ms": 300},
+        {"probabilities": np.array([np.nan, 0, 0], np.float32)},
+    ],
+)
+def test_an_emergency_stop_is_seen_behind_any_other_fault(mask):
+    driver = Driver(settings=SupervisorSettings(arm_at_start=True)).driving()
+    held = health(McuState.DISARMED, Trip.ESTOP, session=8)
+    driver.frame(**mask)
+    driver.frame(**mask, health=held)
+    later = health(McuState.ARMED, Trip.SILENCE, session=9)  # it tripped again since
+    assert {driver.frame(health=later).reason for _ in range(100)} == {Reason.MCU_LOCKED}
+    driver.supervisor.arm()
+    assert driver.frame(health=later).command is Command.FORWARD
+
+
+def test_an_emergency_stop_while_armed_or_silent_is_kept_too():
+    held = health(McuState.DISARMED, Trip.ESTOP, session=8)
+    released = health(McuState.ARMED, Trip.ESTOP, session=8)
+    driver = Driver(settings=SupervisorSettings(arm_at_start=True))
+    driver.supervisor.arm()
+    driver.frame(health=held)
+    assert {driver.frame(health=released).command for _ in range(50)} == {Command.STOP}
+    driver = Driver(settings=SupervisorSettings(arm_at_start=True)).driving()
+    decision = driver.silence(held, after_ms=20)
+    assert decision is not None
+    assert decision.reason is Reason.MCU_LOCKED
+
+
+def test_arming_does_not_override_a_button_that_is_held():
+    held = health(McuState.DISARMED, Trip.ESTOP, session=8)
+    driver = Driver().driving()
+    driver.frame(health=held)
+    driver.supervisor.arm()
+    assert driver.frame(health=held).reason is Reason.MCU_LOCKED
+    released = health(McuState.ARMED, Trip.ESTOP, session=8)
+    assert driver.frame(health=released).command is Command.STOP
+    driver.supervisor.arm()
+    assert driver.frame(health=released).command is Command.FORWARD
+
+
+def test_a_pardoned_stop_does_not_pardon_the_next():
+    driver = Driver().driving()
+    driver.frame(health=health(McuState.DISARMED, Trip.ESTOP, session=8))
+    driver.supervisor.arm()
+    assert driver.frame(health=health(McuState.ARMED, Trip.ESTOP, session=8)).command is (
+        Command.FORWARD
+    )
+    again = health(McuState.DISARMED, Trip.ESTOP, session=9)
+    assert driver.frame(health=again).reason is Reason.MCU_LOCKED
 
 
 def test_the_owner_disarms():
