@@ -43,7 +43,9 @@ def service_config(path: Path | None) -> Config:
 
 
 def _ask(arguments: argparse.Namespace) -> int:
-    socket = arguments.socket or service_config(arguments.config).arming.socket
+    socket = arguments.socket
+    if socket is None:
+        socket = service_config(arguments.config).arming.socket
     answer = ask(socket, arguments.word)
     if arguments.json:
         print_json(answer)

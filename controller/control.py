@@ -13,7 +13,9 @@ import contextlib
 import errno
 import json
 import logging
+import os
 import socket
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,11 +39,16 @@ SOCKET_MODE = 0o660
 ANSWER_TIMEOUT_S = 2.0
 """How long a client waits: a loop that is alive looks every 150 ms."""
 RATE_WINDOW_NS = 1_000_000_000
+_WANTED = f"give the control socket of a drive, such as {DEFAULT_SOCKET}"
 _NOBODY_THERE = (errno.ECONNREFUSED, errno.ENOENT)
 
 
 class ControlError(ControllerError):
     """No running drive answers."""
+
+
+class NoSocketError(ControlError, UsageError):
+    """A path that can be none of a control socket. Commands end with exit code 2."""
 
 
 class NotAllowedError(ControlError):
@@ -224,9 +231,11 @@ def ask(path: str, word: str, timeout_s: float = ANSWER_TIMEOUT_S) -> dict[str, 
         the figures of its last cycle.
 
     Raises:
+        NoSocketError: The path is none of a control socket.
         NotAllowedError: This user may not ask it.
         ControlError: There is no drive, or it does not answer.
     """
+    _check_path(path)
     with _datagram_socket() as line:
         line.settimeout(timeout_s)
         try:
@@ -245,6 +254,8 @@ def ask(path: str, word: str, timeout_s: float = ANSWER_TIMEOUT_S) -> dict[str, 
                 "sudo adduser $USER paperlane, then log in again"
             ) from error
         except OSError as error:
+            if error.errno == errno.EPROTOTYPE:
+                raise NoSocketError(f"{path}: another program's socket, {_WANTED}") from error
             raise ControlError(
                 f"{path}: no drive is running ({error.strerror}); "
                 "start it: sudo systemctl start paperlane"
@@ -254,6 +265,25 @@ def ask(path: str, word: str, timeout_s: float = ANSWER_TIMEOUT_S) -> dict[str, 
     if not isinstance(answer, dict) or "state" not in answer:
         raise ControlError(f"{path}: what answers is no drive of ours: {answer!r}")
     return answer
+
+
+def _check_path(path: str) -> None:
+    """Refuse what cannot be a control socket's path; whether anyone listens is not looked at."""
+    if not path:
+        raise NoSocketError(f"'' names no control socket: {_WANTED}")
+    if len(os.fsencode(path)) > LONGEST_PATH_BYTES:
+        raise NoSocketError(f"socket is longer than {LONGEST_PATH_BYTES} bytes: {path}; {_WANTED}")
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116 - a socket's path is no Path here
+    except NotADirectoryError as error:
+        raise NoSocketError(
+            f"{path}: a file stands where its folder should be; {_WANTED}"
+        ) from error
+    except (OSError, ValueError):
+        return  # connecting says what is the matter
+    if not stat.S_ISSOCK(mode):
+        what = "a folder" if stat.S_ISDIR(mode) else "a file"
+        raise NoSocketError(f"{path}: {what}, no socket; {_WANTED}")
 
 
 def _datagram_socket() -> socket.socket:

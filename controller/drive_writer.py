@@ -33,6 +33,13 @@ def create_drive(path: Path) -> BufferedWriter:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise UsageError(
+            f"{path}: cannot be written: {error.filename} is a file, a folder is needed there"
+        ) from error
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
+    try:
         return path.open("xb")
     except FileExistsError as error:
         raise UsageError(f"{path}: exists; drives are never overwritten") from error

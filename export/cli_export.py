@@ -9,14 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from controller.cli import DONE, FELL_SHORT, make_parser
-from controller.errors import ModelError
 from export.calibration import DEFAULT_FRAMES
 from export.convert import parse_formats
 from export.errors import ExportUsageError
 from export.exporter import ExportJob, export_model
 from export.facts import read_run
 from export.parity import Exported, remedy
-from training.backend import load_model
+from training.backend import find_model_file, load_model
 from training.cli import add_json, open_pool, run_command
 from training.pool import Pool
 
@@ -72,8 +71,7 @@ def _export(args: argparse.Namespace) -> int:
     formats = parse_formats(args.formats)
     if args.frames < 1:
         raise ExportUsageError(f"--frames {args.frames}: at least 1 is needed")
-    if not args.model.exists():
-        raise ModelError(f"{args.model}: no such model file")
+    find_model_file(args.model)
     held_paths = args.held_out or _held_out_of_run(args.model)
     shape = tuple(load_model(args.model).input_shape[1:3])
     job = ExportJob(

@@ -45,19 +45,51 @@ def print_json(figures: Mapping[str, object]) -> None:
     print(json.dumps(figures, sort_keys=True), flush=True)
 
 
+MOST_COUNTED = 10**15
+"""Largest count: whole numbers are exact as floats up to here, and no run gets this far."""
+MOST_JOBS = 1000
+LARGEST_SEED = 2**63 - 1
+
+
 def positive_int(text: str) -> int:
     """A count from a command line; ``1e8`` is one too.
 
     Raises:
-        argparse.ArgumentTypeError: It is no whole number above 0.
+        argparse.ArgumentTypeError: It is no whole number from 1 to 1e15.
     """
+    return _whole(text, MOST_COUNTED, "1e15")
+
+
+def job_count(text: str) -> int:
+    """A number of processes from a command line.
+
+    Raises:
+        argparse.ArgumentTypeError: It is no whole number from 1 to 1000.
+    """
+    return _whole(text, MOST_JOBS, str(MOST_JOBS))
+
+
+def seed_number(text: str) -> int:
+    """A seed from a command line.
+
+    Raises:
+        argparse.ArgumentTypeError: It is no whole number from 1 to 2**63 - 1.
+    """
+    return _whole(text, LARGEST_SEED, "2**63 - 1")
+
+
+def _whole(text: str, most: int, most_text: str) -> int:
     try:
-        number = float(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number") from error
-    if not number.is_integer() or number < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
-    return int(number)
+        number = int(text)  # exact, as a float of 2**53 and more is not
+    except ValueError:
+        try:
+            value = float(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(f"{text!r} is no number") from error
+        number = int(value) if value.is_integer() else 0
+    if not 1 <= number <= most:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 to {most_text}")
+    return number
 
 
 def positive_float(text: str) -> float:

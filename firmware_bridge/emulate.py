@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TextIO
+from types import TracebackType
+from typing import Self
 
 from firmware_bridge.avr_mcu import PinChange
 from firmware_bridge.cli import Subparsers, add_command, add_json, print_json
@@ -46,14 +48,11 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     """Emulate until the command ends, or until interrupted."""
     command = args.command[1:] if args.command[:1] == ["--"] else args.command
-    pins = _open_pins(args.pins)
-    try:
-        with Emulator(args.pty_link, _pin_writer(pins)) as emulator:
-            code = _run_under(emulator, command) if command else _run_alone(emulator, args.json)
-            report = emulator.report()
-    finally:
-        if pins is not None:
-            pins.close()
+    with contextlib.ExitStack() as stack:
+        pins = None if args.pins is None else stack.enter_context(_PinFile(args.pins))
+        emulator = stack.enter_context(Emulator(args.pty_link, pins))
+        code = _run_under(emulator, command) if command else _run_alone(emulator, args.json)
+        report = emulator.report()
     if args.json:
         print_json(report.as_json())
     else:
@@ -64,20 +63,33 @@ def run(args: argparse.Namespace) -> int:
     return code
 
 
-def _open_pins(path: Path | None) -> TextIO | None:
-    if path is None:
-        return None
-    try:
-        return path.open("w", encoding="utf-8")
-    except OSError as error:
-        raise EmulatorError(f"cannot write {path}: {error.strerror}") from error
+class _PinFile:
+    """Writes every change of the pins as a line of JSON. A context manager."""
 
+    def __init__(self, path: Path) -> None:
+        self._path = path
 
-def _pin_writer(pins: TextIO | None) -> Callable[[PinChange], None] | None:
-    if pins is None:
-        return None
+    def __enter__(self) -> Self:
+        try:
+            # By the line: a disk that is full shows at once, not when all is over.
+            self._file = self._path.open("w", encoding="utf-8", buffering=1)
+        except OSError as error:
+            raise self._cannot(error) from error
+        return self
 
-    def write(change: PinChange) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            self._file.close()
+        except OSError as late:
+            if kind is None:
+                raise self._cannot(late) from late
+
+    def __call__(self, change: PinChange) -> None:
         line = {
             "time_us": change.time_us,
             "left": change.motors.left,
@@ -85,9 +97,13 @@ def _pin_writer(pins: TextIO | None) -> Callable[[PinChange], None] | None:
             "state": change.state.name.lower(),
             "accepted": change.accepted,
         }
-        pins.write(json.dumps(line) + "\n")
+        try:
+            self._file.write(json.dumps(line) + "\n")
+        except OSError as error:
+            raise self._cannot(error) from error
 
-    return write
+    def _cannot(self, error: OSError) -> EmulatorError:
+        return EmulatorError(f"cannot write {self._path}: {error.strerror}")
 
 
 def _path(emulator: Emulator) -> str:

@@ -9,7 +9,15 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
-from firmware_bridge.cli import Subparsers, add_command, add_json, positive_int, print_json
+from firmware_bridge.cli import (
+    Subparsers,
+    add_command,
+    add_json,
+    job_count,
+    positive_int,
+    print_json,
+    seed_number,
+)
 from firmware_bridge.fault_rig import BYTE_US, Rig
 from firmware_bridge.protocol import encode_frame
 
@@ -229,10 +237,10 @@ def add_parser(subparsers: Subparsers) -> None:
         run,
     )
     parser.add_argument("--runs", type=positive_int, default=100, help="of each (default 100)")
-    parser.add_argument("--seed", type=positive_int, default=1, help="default 1")
+    parser.add_argument("--seed", type=seed_number, default=1, help="default 1")
     parser.add_argument(
         "--jobs",
-        type=positive_int,
+        type=job_count,
         default=os.cpu_count() or 1,
         help="processes to use (default: one per core)",
     )

@@ -11,7 +11,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from firmware_bridge.cli import Subparsers, add_command, add_json, positive_int, print_json
+from firmware_bridge.cli import (
+    Subparsers,
+    add_command,
+    add_json,
+    job_count,
+    positive_int,
+    print_json,
+    seed_number,
+)
 from firmware_bridge.errors import EmulatorError
 from firmware_bridge.protocol import COUNTERS
 from firmware_bridge.toolchain import SANITIZERS, WARNINGS, build
@@ -63,7 +71,7 @@ def fuzz(program: Path, frames: int, seed: int, jobs: int) -> FuzzResult:
     started = time.monotonic()
     with ThreadPoolExecutor(jobs) as pool:
         runs = [
-            pool.submit(_run_one, program, share, seed * 1000 + number)
+            pool.submit(_run_one, program, share, (seed * 1000 + number) % 2**64)
             for number, share in enumerate(shares)
         ]
         figures = [run.result() for run in runs]
@@ -101,10 +109,10 @@ def add_parser(subparsers: Subparsers) -> None:
         default=100_000_000,
         help="spoiled frames to send (default 1e8)",
     )
-    parser.add_argument("--seed", type=positive_int, default=1, help="default 1")
+    parser.add_argument("--seed", type=seed_number, default=1, help="default 1")
     parser.add_argument(
         "--jobs",
-        type=positive_int,
+        type=job_count,
         default=os.cpu_count() or 1,
         help="processes to use (default: one per core)",
     )

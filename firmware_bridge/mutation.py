@@ -13,7 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from firmware_bridge.cli import Subparsers, add_command, add_json, positive_int, print_json
+from firmware_bridge.cli import Subparsers, add_command, add_json, job_count, print_json
 from firmware_bridge.differential import Script
 from firmware_bridge.differential_scripts import directed_script, random_script
 from firmware_bridge.errors import EmulatorError
@@ -189,7 +189,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument(
         "--jobs",
-        type=positive_int,
+        type=job_count,
         default=os.cpu_count() or 1,
         help="processes to use (default: one per core)",
     )

@@ -41,12 +41,18 @@ def find_device(pattern: str) -> str:
     """The one device that a path, a glob pattern or a URL names.
 
     Raises:
-        LinkError: A pattern matches none, or several.
+        LinkError: A pattern is none, or matches none, or several.
     """
     if "://" in pattern or not any(letter in pattern for letter in "*?["):
         return pattern
     start = Path(Path(pattern).anchor)
-    found = sorted(str(path) for path in start.glob(str(Path(pattern).relative_to(start))))
+    try:
+        found = sorted(str(path) for path in start.glob(str(Path(pattern).relative_to(start))))
+    except (ValueError, NotImplementedError, OSError) as error:
+        raise LinkError(
+            f"{pattern!r} is no pattern: {error}; give a path or, for instance, "
+            "'/dev/serial/by-id/*'"
+        ) from error
     if not found:
         raise LinkError(f"no serial device matches {pattern!r}: is it plugged in?")
     if len(found) > 1:

@@ -4,17 +4,34 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 
 from controller.cli import DONE, FELL_SHORT, add_command, make_parser, print_json, run_command
 from controller.frames import Pixels
-from simulator.errors import SimulatorUsageError
+from simulator.errors import SimulatorError, SimulatorUsageError
 from simulator.factors import FACTORS
 from simulator.tracks import RANDOM, TRACK_NAMES
+
+MOST_LAPS = 1000
+MOST_FRAMES = 200_000
+"""What a data set of 1000 drives holds."""
+LARGEST_SEED = 10**15
+FACTOR_RANGES = {
+    "latency": (0.0, 1000.0),
+    "frame-rate": (1.0, 120.0),
+    "pitch": (-45.0, 45.0),
+    "light": (0.01, 10.0),
+    "speed": (0.1, 10.0),
+    "loss": (0.0, 1.0),
+}
+"""What a sweep may try: beyond these there is no world, or none that ever ends."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -44,6 +61,28 @@ def _track_names(text: str) -> tuple[str, ...]:
     return names
 
 
+def _check_range(what: str, value: float, least: float, most: float) -> None:
+    """Refuse a value out of range, and what is no number too: it is in no range."""
+    if not least <= value <= most:
+        raise SimulatorUsageError(f"{what} is {value}, must be {least:g} to {most:g}")
+
+
+def _make_folder(out: Path | None) -> None:
+    """Before any work is done: ``--out`` is a folder, made if need be, that can be written to."""
+    if out is None:
+        return
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except FileExistsError as error:
+        raise SimulatorUsageError(f"--out {out}: is a file, must be a folder") from error
+    except OSError as error:
+        raise SimulatorUsageError(
+            f"--out {out}: cannot be written ({error.strerror}), name another folder"
+        ) from error
+
+
 def _add_drive(commands: Any) -> None:  # noqa: ANN401
     parser = add_command(
         commands,
@@ -67,10 +106,14 @@ def _drive(arguments: argparse.Namespace) -> int:
     from simulator.running import find_pilot_model
     from simulator.world import WorldConfig
 
+    _check_range("--seed", arguments.seed, 0, LARGEST_SEED)
+    _check_range("--laps", arguments.laps, 1, MOST_LAPS)
     config = WorldConfig(arguments.track, arguments.seed, microcontroller=_mcu(arguments))
+    model = find_pilot_model(arguments.model)
+    _make_folder(arguments.out)
     result = drive_laps(
         config,
-        find_pilot_model(arguments.model),
+        model,
         arguments.laps,
         arguments.out,
         lambda line: print(line, file=sys.stderr, flush=True),
@@ -117,9 +160,13 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     from simulator.evaluation import EvaluationConfig, TrackResult, evaluate
     from simulator.running import find_pilot_model
 
+    _check_range("--least", arguments.least, 0, 1)
+    _check_range("--seed", arguments.seed, 0, LARGEST_SEED)
     config = EvaluationConfig(
         arguments.tracks, arguments.seconds, arguments.seed, arguments.names, _mcu(arguments)
     )
+    model = find_pilot_model(arguments.model)
+    _make_folder(arguments.out)
 
     def show(index: int, result: TrackResult) -> None:
         keeping = result.keeping
@@ -136,7 +183,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
     figures = evaluate(
         config,
-        find_pilot_model(arguments.model),
+        model,
         show,
         with_pictures=arguments.out is not None,
         jobs=arguments.jobs,
@@ -183,6 +230,9 @@ def _sweep(arguments: argparse.Namespace) -> int:
     from simulator.running import find_pilot_model
     from simulator.sweep import sweep
 
+    for value in arguments.values or ():
+        _check_range(f"{arguments.factor} of --values", value, *FACTOR_RANGES[arguments.factor])
+    _check_range("--seed", arguments.seed, 0, LARGEST_SEED)
     config = EvaluationConfig(
         arguments.tracks, arguments.seconds, arguments.seed, microcontroller=_mcu(arguments)
     )
@@ -196,6 +246,7 @@ def _sweep(arguments: argparse.Namespace) -> int:
         )
 
     model = find_pilot_model(arguments.model)
+    _make_folder(arguments.out)
     rows = sweep(config, model, arguments.factor, arguments.values, show, arguments.jobs)
     if arguments.json:
         print_json({"factor": arguments.factor, "rows": rows})
@@ -213,8 +264,8 @@ def _sweep(arguments: argparse.Namespace) -> int:
 
 
 def _write_picture(path: Path, picture: Pixels) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    if not cv2.imwrite(str(path), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)):
+        raise SimulatorError(f"{path}: the picture cannot be written")
     print(f"wrote {path}", file=sys.stderr)
 
 
@@ -236,8 +287,35 @@ def _add_sheet(commands: Any) -> None:  # noqa: ANN401
 def _sheet(arguments: argparse.Namespace) -> int:
     from simulator.sheet import contact_sheet
 
+    if arguments.reference is not None:
+        _check_reference(arguments.reference)
+    _check_range("--seed", arguments.seed, 0, 999)
+    if not arguments.out.suffix or not cv2.haveImageWriter(str(arguments.out)):
+        raise SimulatorUsageError(
+            f"--out {arguments.out}: no picture can be written by that name, name a .png"
+        )
+    if arguments.out.exists() and not os.access(arguments.out, os.W_OK):
+        raise SimulatorUsageError(f"--out {arguments.out}: cannot be written, name another file")
+    if arguments.out.is_dir():
+        raise SimulatorUsageError(f"--out {arguments.out}: is a folder, name a file")
+    _make_folder(arguments.out.parent)
     _write_picture(arguments.out, contact_sheet(arguments.seed, arguments.reference))
     return DONE
+
+
+def _check_reference(path: Path) -> None:
+    """Refuse early what is no .npy at all, or one without a row."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(6)
+        if start != b"\x93NUMPY":
+            found = "is empty" if not start else f"begins with {start!r}"
+            raise SimulatorUsageError(f"--reference {path}: {found}, must be an .npy of frames")
+        empty = np.load(path, mmap_mode="r").size == 0
+    except (OSError, ValueError) as error:
+        raise SimulatorUsageError(f"--reference {path}: cannot be read as .npy: {error}") from error
+    if empty:
+        raise SimulatorUsageError(f"--reference {path}: holds no frame, must hold one or more")
 
 
 def _add_benchmark(commands: Any) -> None:  # noqa: ANN401
@@ -296,8 +374,9 @@ def _dataset(arguments: argparse.Namespace) -> int:
     from simulator.practice import PracticeConfig
     from simulator.teacher import TeacherConfig
 
-    if arguments.out.exists() and any(arguments.out.iterdir()):
-        raise SimulatorUsageError(f"{arguments.out}: is not empty, name another folder")
+    _check_range("--frames", arguments.frames, -math.inf, MOST_FRAMES)
+    _check_range("--look-ahead", arguments.look_ahead, 0.05, 5)
+    _check_range("--turn", arguments.turn, 0.1, 90)
     config = DatasetConfig(
         arguments.frames,
         arguments.seed,
@@ -308,6 +387,9 @@ def _dataset(arguments: argparse.Namespace) -> int:
         vary_camera=not arguments.one_camera,
     )
     model = None if arguments.model is None else find_model(arguments.model)
+    _make_folder(arguments.out)
+    if any(arguments.out.iterdir()):
+        raise SimulatorUsageError(f"{arguments.out}: is not empty, name another folder")
 
     def show(done: int, wanted: int) -> None:
         print(f"\r{done} of {wanted} frames", end="", file=sys.stderr, flush=True)

@@ -15,7 +15,7 @@ from controller.driving import drive_metadata
 from controller.loop import STAGES, Cycle, Sink
 from controller.pilot import Pilot, TflitePilot
 from controller.recorder import Recorder
-from simulator.errors import SimulatorUsageError
+from simulator.errors import SimulatorError, SimulatorUsageError
 from simulator.keeping import Keeping, LaneKeeper
 from simulator.picture import draw_drive
 from simulator.running import Run, drive_world, make_pilot
@@ -99,6 +99,17 @@ def _figures(run: Run, keeping: Keeping, laps: int, completed: bool) -> dict[str
     }
 
 
+def _make_folder(out: Path) -> None:
+    """Before anything is driven: the folder is there, and its files' names are free for files."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SimulatorUsageError(f"{out}: no folder can be made: {error.strerror}") from error
+    for name in (RECORDING, PICTURE, VIDEO):
+        if (out / name).is_dir():
+            raise SimulatorUsageError(f"{out / name}: is a folder, name another --out")
+
+
 def drive_laps(
     config: WorldConfig,
     model: Path | None,
@@ -117,17 +128,18 @@ def drive_laps(
         say: Told a line about the progress every virtual second.
 
     Raises:
-        SimulatorUsageError: If there is no lap to drive.
+        SimulatorUsageError: If there is no lap to drive, or the folder cannot be written.
         ModelError: If the model is missing or broken.
     """
     if laps < 1:
         raise SimulatorUsageError(f"--laps is {laps}, must be 1 or more")
+    if out is not None:
+        _make_folder(out)
     keepers: list[LaneKeeper] = []
     with World(config) as world, contextlib.ExitStack() as stack:
         pilot = make_pilot(world, model)
         sinks: list[Sink] = []
         if out is not None:
-            out.mkdir(parents=True, exist_ok=True)
             (out / RECORDING).unlink(missing_ok=True)
             sinks.append(
                 stack.enter_context(
@@ -161,7 +173,8 @@ def drive_laps(
                 f"lap in {keeping.lap_times_s[0]:.1f} s" if completed else "not completed"
             )
             image = draw_drive(world.scene.ground, world.track, run.keeper.trace, caption)
-            cv2.imwrite(str(out / PICTURE), cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+            if not cv2.imwrite(str(out / PICTURE), cv2.cvtColor(image, cv2.COLOR_RGB2BGR)):
+                raise SimulatorError(f"{out / PICTURE}: cannot be written")
             files = (out / RECORDING, out / PICTURE, out / VIDEO)
     return DriveResult(completed, keeping, _figures(run, keeping, laps, completed), files)
 

@@ -12,7 +12,7 @@ import numpy as np
 from controller.frames import Pixels
 from controller.loop import Cycle
 from firmware_bridge.commands import Command
-from simulator.errors import SimulatorError
+from simulator.errors import SimulatorError, SimulatorUsageError
 from simulator.picture import COLOURS, draw_car, map_of, write_text
 from simulator.world import World
 
@@ -45,7 +45,14 @@ class Film:
 
     def __enter__(self) -> Self:
         code = "mp4v" if self._path.suffix == ".mp4" else "MJPG"
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SimulatorUsageError(
+                f"{self._path}: cannot be written: {error.strerror}"
+            ) from error
+        if self._path.is_dir():
+            raise SimulatorUsageError(f"{self._path}: is a folder, name a file for the video")
         self._writer = cv2.VideoWriter(
             str(self._path),
             cv2.VideoWriter.fourcc(*code),

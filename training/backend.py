@@ -11,6 +11,7 @@ import os
 import sys
 import tempfile
 import warnings
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -77,6 +78,31 @@ def load_tensorflow() -> ModuleType:
     return sys.modules["tensorflow"]
 
 
+def find_model_file(path: Path) -> Path:
+    """The ``.keras`` file that a path names, looked at from outside, without Keras.
+
+    Args:
+        path: The file, or its run folder.
+
+    Raises:
+        ModelError: If there is no such file, or it is none of Keras'.
+    """
+    if path.is_dir():
+        path = path / "model.keras"
+    if not path.is_file():
+        raise ModelError(f"{path}: no such model file")
+    with path.open("rb") as file:
+        if file.read(4) != b"PK\x03\x04":
+            raise ModelError(f"{path}: not a .keras file (that is a zip archive; this is not)")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            archive.getinfo("config.json")
+    except (zipfile.BadZipFile, KeyError, ValueError) as error:
+        reason = str(error).strip("'\"")
+        raise ModelError(f"{path}: not a Keras model that can be loaded: {reason}") from error
+    return path
+
+
 def load_model(path: Path) -> Any:  # noqa: ANN401 - Keras has no types
     """Load a ``.keras`` file and check that it takes frames and gives three probabilities.
 
@@ -89,12 +115,7 @@ def load_model(path: Path) -> Any:  # noqa: ANN401 - Keras has no types
     Raises:
         ModelError: If there is no such file, it is no Keras model, or has other shapes.
     """
-    if path.is_dir():
-        path = path / "model.keras"
-    if not path.is_file():
-        raise ModelError(f"{path}: no such model file")
-    if path.read_bytes()[:4] != b"PK\x03\x04":
-        raise ModelError(f"{path}: not a .keras file (that is a zip archive; this is not)")
+    path = find_model_file(path)
     keras = load_keras()
     try:
         with warnings.catch_warnings():

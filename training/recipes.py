@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -66,8 +67,14 @@ class Recipe:
     augmentation: Augmentation | None = field(default_factory=Augmentation)
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch < 1 or self.learning_rate <= 0:
-            raise SpecError("epochs and batch must be at least 1, the learning rate above 0")
+        if self.epochs < 1 or self.batch < 1:
+            raise SpecError(
+                f"{self.epochs} epochs with batches of {self.batch}: both must be at least 1"
+            )
+        if not math.isfinite(self.learning_rate) or self.learning_rate <= 0:
+            raise SpecError(
+                f"the learning rate is {self.learning_rate}, must be a finite number above 0"
+            )
 
 
 SEED = Recipe(

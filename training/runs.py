@@ -102,6 +102,11 @@ class RunFolder:
             return json.loads(path.read_text())
         except FileNotFoundError:
             return None
+        except NotADirectoryError as error:
+            file = next(part for part in (self.path, *self.path.parents) if part.exists())
+            raise RunError(
+                f"{file}: is a file, a folder for runs is needed; choose another --out"
+            ) from error
         except (OSError, ValueError) as error:
             raise RunError(f"{path}: broken: {error}; remove the folder to start anew") from error
 
