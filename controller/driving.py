@@ -107,6 +107,8 @@ def drive(config: Config, seconds: float | None = None) -> Statistics:
     with contextlib.ExitStack() as stack:
         stopped = stack.enter_context(stop_on_signals(supervisor.shut_down))
         link = stack.enter_context(open_link(config.link.device, clock))
+        if config.link.device.startswith("plain:"):
+            _log.warning("a plain link: if this process dies, nothing stops the motors")
         pilot = TflitePilot(find_model(config.model.name), config.model.threads)
         settle()
         camera = stack.enter_context(open_camera(config.camera, clock))
