@@ -167,18 +167,19 @@ def test_a_process_that_dies_or_freezes(new_car, repeats, row, number):
     row(f"{number.name}", "deadman stops the motors", DEADMAN_MS + LINE_MS, seen)
 
 
-def test_sigterm(new_car, repeats, row):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_process_that_is_asked_to_end(new_car, repeats, row, number):
     seen = []
     for _ in range(repeats):
         with new_car() as car:
             car.drive()
-            car.process.terminate()
+            car.process.send_signal(number)
             seen.append(car.off_after_ms(car.time_us))
             out, _ = car.process.communicate(timeout=10)
             assert car.process.returncode == 0
             assert "frames" in out
             assert car.stays_off()
-    row("SIGTERM", "STOP sent, exit code 0", DEADMAN_MS, seen)
+    row(number.name, "STOP sent, exit code 0", DEADMAN_MS, seen)
 
 
 @pytest.mark.parametrize(
