@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from types import TracebackType
 from typing import Any, Self
 
 from controller.control import toggle
@@ -63,12 +62,7 @@ class ArmButton:
         self._button.when_pressed = self._pressed.set
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._button is not None:
             self._button.close()
             self._button = None

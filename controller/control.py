@@ -19,7 +19,6 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from controller.errors import ControllerError, UsageError
@@ -136,12 +135,7 @@ class ControlSocket:
         self._socket = listener
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._socket is None or self._path is None:
             return
         self._socket.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Self
 
 from firmware_bridge.commands import Command, McuStatus
@@ -42,12 +41,7 @@ class Link(abc.ABC):
     def __enter__(self) -> Self: ...
 
     @abc.abstractmethod
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
 
     @abc.abstractmethod
     def send(self, command: Command, ttl_ms: int) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import TracebackType
 from typing import Self
 
 from firmware_bridge.clock import Clock
@@ -45,12 +44,7 @@ class LockstepLink(Link):
         self._pull()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.send(Command.STOP, MAX_TTL_MS)
         self._open = False
 

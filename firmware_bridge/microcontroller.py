@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import abc
 import importlib
-from types import TracebackType
 from typing import Self, cast
 
 from firmware_bridge.commands import McuState, MotorOutputs
@@ -74,12 +73,7 @@ class Microcontroller(abc.ABC):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

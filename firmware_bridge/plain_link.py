@@ -7,7 +7,6 @@ firmware cannot be changed.
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import Self
 
 import serial
@@ -44,12 +43,7 @@ class PlainLink(Link):
         self._sent = self._dropped = 0
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._entered = False
         self.send(Command.STOP, 1)
         self._close()

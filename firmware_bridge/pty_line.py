@@ -6,7 +6,6 @@ import os
 import pty
 import tty
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from firmware_bridge.errors import EmulatorError
@@ -74,10 +73,5 @@ class PtyLine:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

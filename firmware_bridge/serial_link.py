@@ -8,7 +8,6 @@ import select
 import threading
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import serial
@@ -133,12 +132,7 @@ class SerialLink(Link):
             raise error
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.send(Command.STOP, MAX_TTL_MS)
         self._shut()
 

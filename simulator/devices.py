@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import Self
 
 from controller.cameras.base import Camera
@@ -26,12 +25,7 @@ class SimulatedCamera(Camera):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Nothing to close: the world is its owner's."""
 
     def read(self, timeout_ms: float) -> Frame | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import cv2
@@ -63,12 +62,7 @@ class Film:
             raise SimulatorError(f"{self._path}: this OpenCV cannot write such a video")
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._writer.release()
 
     def __call__(self, cycle: Cycle) -> None:

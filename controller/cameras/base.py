@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import abc
 import threading
-from types import TracebackType
 from typing import Self
 
 from controller.clock import Clock
@@ -19,12 +18,7 @@ class Camera(abc.ABC):
     def __enter__(self) -> Self: ...
 
     @abc.abstractmethod
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
 
     @abc.abstractmethod
     def read(self, timeout_ms: float) -> Frame | None:
@@ -81,18 +75,13 @@ class ThreadedCamera(Camera):
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object = None, *_: object) -> None:
         self._closing.set()
         if self._thread is None:
             return
         self._thread.join(self.CLOSE_TIMEOUT_S)
         if self._thread.is_alive():
-            if error is None:
+            if kind is None:  # what was raised already is the better news
                 raise CameraError(
                     f"the camera did not give its picture within {self.CLOSE_TIMEOUT_S} s "
                     "of closing; its driver hangs"
