@@ -22,8 +22,8 @@ from controller.supervisor import State, Supervisor, SupervisorSettings, choose
 from firmware_bridge.commands import Command, McuState
 from firmware_bridge.link import Link, LinkHealth
 
-ANSWER_NS = 100_000_000
-"""How long a replay waits for the microcontroller's answer to a command, ns."""
+ANSWER_NS = 150_000_000
+"""How long a replay waits for the microcontroller's answer, ns: after that no command lives."""
 ARM_NS = 2_000_000_000
 """How long arming may take, ns; it takes three STOPs."""
 FINAL_NS = 300_000_000
