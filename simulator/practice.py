@@ -25,9 +25,6 @@ from simulator.teacher import Teacher
 
 _STEP_S = 0.005
 
-EASY = 0.67
-"""Share of the teacher's threshold below which forward is an easy answer."""
-
 MOTORS = {
     Command.FORWARD: MotorOutputs(DUTY_FORWARD / FULL_DUTY, DUTY_FORWARD / FULL_DUTY),
     Command.LEFT: MotorOutputs(-DUTY_TURN / FULL_DUTY, DUTY_TURN / FULL_DUTY),
@@ -49,9 +46,6 @@ class PracticeConfig:
             back into the lane is practised too.
         noise_share: Share of the time in which a random command drives (with ``recovery``).
         episode_s: How long until the car is put down somewhere else, shortest and longest.
-        easy_share: Share that is kept of the pictures with an easy answer: forward, and no nearer
-            to a turn than `EASY` of its threshold. Fewer of them balance the classes, so that
-            training need not weight turns more, which would let it turn too early.
     """
 
     frame_rate_hz: float = 20.0
@@ -60,7 +54,6 @@ class PracticeConfig:
     recovery: bool = True
     noise_share: float = 0.3
     episode_s: tuple[float, float] = (1.5, 5.0)
-    easy_share: float = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,10 +161,7 @@ class Practice:
             pose = self._car.pose
             label = self._teacher.command(pose, self._along_m)
             bearing = self._teacher.bearing_rad(pose, self._along_m)
-            keep = number % self._config.stride == 0 and (
-                abs(bearing) > EASY * self._teacher.config.turn_rad
-                or self._rng.random() < self._config.easy_share
-            )
+            keep = number % self._config.stride == 0
             command = label
             if keep or pilot is not None:
                 pixels = self._scene.picture(pose, self._car.turn_rate_radps)

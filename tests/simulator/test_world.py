@@ -132,4 +132,18 @@ def test_the_bearing_on_a_circle_is_half_of_the_arc():
     middle = float(track.centre.along_m[int(np.argmax(track.centre.points_m[:, 0]))]) - 0.2
     pose = track.pose_at(middle)
     # Tangent and chord of a circle of radius 0.8 m enclose half of the arc's angle, 0.4 / 0.8 / 2.
-    assert Teacher(track).bearing_rad(pose, middle) == pytest.approx(0.25, abs=0.03)
+    teacher = Teacher(track, TeacherConfig(outer_m=1.0))
+    assert teacher.bearing_rad(pose, middle) == pytest.approx(0.25, abs=0.03)
+
+
+def test_in_a_bend_the_teacher_keeps_its_distance_from_the_outer_strip():
+    track = make_track("oval")
+    bend = float(track.centre.along_m[int(np.argmax(track.centre.points_m[:, 0]))])
+    teacher = Teacher(track, TeacherConfig(outer_m=0.12))
+    # The lane's half is 0.2 m, so in a bend to the left it drives 0.08 m right of the middle.
+    pose = track.pose_at(bend - 0.4)
+    expected = pose.bearing_to(*track.pose_at(bend, -0.08).ahead(0.0))
+    assert teacher.bearing_rad(pose, bend - 0.4) == pytest.approx(expected, abs=0.02)
+    straight = middle_of_a_straight(track) - 0.3
+    there = track.pose_at(straight)
+    assert teacher.bearing_rad(there, straight) == pytest.approx(0.0, abs=0.02)
