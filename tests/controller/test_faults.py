@@ -61,7 +61,9 @@ class DrivenCar:
         self.emulator.__exit__(None, None, None)
 
     def drive(self, *options):
-        command = [sys.executable, str(FAULTY_DRIVE), str(self.mode), "drive"]
+        # Whoever runs the tests may ignore SIGHUP (nohup does), and a child would inherit that.
+        command = ["env", "--default-signal=HUP", sys.executable]
+        command += [str(FAULTY_DRIVE), str(self.mode), "drive"]
         self.process = subprocess.Popen(
             [*command, "--camera", "faulty", "--link", str(self.link), "--arm", *options],
             stdout=subprocess.PIPE,
