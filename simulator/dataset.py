@@ -137,3 +137,42 @@ def make_dataset(
             progress(row, config.frames)
     source = "simulator" if model is None else f"simulator, driven by {model.stem}"
     return FrameSet(frames, labels, drives, times_ns, steering, tuple(names), source)
+
+
+def save_reference(frames: FrameSet, folder: Path) -> dict[str, int]:
+    """Write a frame set in the reference data set's form.
+
+    ``{train,valid,test}_{data,labels}.npy``: rows of ``height * width * 3 uint8``, channels in
+    the order in which OpenCV reads them, and labels 0 forward, 1 left, 2 right. Whole drives:
+    eight tenths to train, one to validate, one to test.
+
+    Args:
+        frames: What to write.
+        folder: Where to.
+
+    Returns:
+        Rows in each of the three parts.
+
+    Raises:
+        SimulatorUsageError: If there are fewer than three drives.
+    """
+    drives = np.unique(frames.drives)
+    if len(drives) < 3:
+        raise SimulatorUsageError(
+            f"{len(drives)} drives cannot be split in three: ask for more frames"
+        )
+    tenth = max(1, len(drives) // 10)
+    parts = {
+        "train": drives[: -2 * tenth],
+        "valid": drives[-2 * tenth : -tenth],
+        "test": drives[-tenth:],
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    counts = {}
+    for name, chosen in parts.items():
+        rows = np.isin(frames.drives, chosen)
+        pixels = frames.frames[rows][..., ::-1]
+        np.save(folder / f"{name}_data.npy", pixels.reshape(len(pixels), -1))
+        np.save(folder / f"{name}_labels.npy", frames.labels[rows])
+        counts[name] = len(pixels)
+    return counts

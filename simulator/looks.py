@@ -80,6 +80,8 @@ class SensorLook:
         blur_px: Standard deviation of the lens' softness, in pixels of the picture.
         shutter_ms: How long a picture is exposed: motion blur.
         sharpening: Strength of the camera's own sharpening.
+        readout_ms: From the exposure of the first row to that of the last: rolling shutter.
+        jpeg_quality: 1 to 100 where the camera hands over JPEGs; 0 where it does not.
     """
 
     exposure: float
@@ -91,6 +93,8 @@ class SensorLook:
     blur_px: float
     shutter_ms: float
     sharpening: float
+    readout_ms: float = 0.0
+    jpeg_quality: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +167,8 @@ def _sensor(rng: np.random.Generator) -> SensorLook:
         blur_px=float(rng.uniform(0.0, 0.7)),
         shutter_ms=float(rng.uniform(3.0, 30.0)),
         sharpening=float(rng.uniform(0.0, 0.5)),
+        readout_ms=float(rng.uniform(5.0, 30.0)),
+        jpeg_quality=int(rng.integers(40, 96)) if rng.random() < 0.3 else 0,
     )
 
 

@@ -1,4 +1,4 @@
-"""What a camera makes of a view: motion blur, softness, exposure, white balance, noise."""
+"""What a camera makes of a view: rolling shutter, motion blur, JPEG, exposure, colours, noise."""
 
 from __future__ import annotations
 
@@ -59,18 +59,35 @@ class Sensor:
             return view
         return np.asarray(cv2.blur(view, (length, 1)), np.uint8)
 
+    def _roll(self, view: Pixels, turn_px_per_s: float) -> Pixels:
+        """Rolling shutter: lower rows are read later, when the picture has moved on."""
+        height, width = view.shape[:2]
+        slant = turn_px_per_s * self._look.readout_ms / 1000 / height
+        if abs(slant) * height < 0.5:
+            return view
+        matrix = np.array([[1.0, slant, -slant * height / 2], [0.0, 1.0, 0.0]], np.float32)
+        rolled = cv2.warpAffine(view, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(rolled, np.uint8)
+
+    def _compress(self, view: Pixels) -> Pixels:
+        if self._look.jpeg_quality <= 0:
+            return view
+        _, data = cv2.imencode(".jpg", view, [cv2.IMWRITE_JPEG_QUALITY, self._look.jpeg_quality])
+        return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+
     def expose(self, view: Pixels, turn_px_per_s: float = 0.0) -> Pixels:
         """Take a picture.
 
         Args:
             view: What the lens sees, ``(h, w, 3) uint8`` of any size of the picture's aspect.
-            turn_px_per_s: How fast that moves sideways, in pixels of the view per second.
+            turn_px_per_s: How fast that moves to the right, in pixels of the view per second.
 
         Returns:
             ``(height, width, 3) uint8`` RGB, new at every call.
         """
         look = self._look
-        small = fit(self._smear(view, turn_px_per_s), self._height, self._width)
+        moved = self._smear(self._roll(view, turn_px_per_s), turn_px_per_s)
+        small = fit(self._compress(moved), self._height, self._width)
         if look.blur_px > 0.2:
             small = np.asarray(cv2.GaussianBlur(small, (0, 0), look.blur_px), np.uint8)
         if look.sharpening > 0:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from controller.frameset import load_frameset
-from simulator.dataset import EVALUATION_SEED, DatasetConfig, make_dataset
+from simulator.dataset import EVALUATION_SEED, DatasetConfig, make_dataset, save_reference
 from simulator.errors import SimulatorUsageError
 from simulator.practice import PracticeConfig
 
@@ -60,3 +60,16 @@ def test_data_sets_keep_out_of_the_evaluations_seeds():
 def test_impossible_data_sets_are_refused(frames, seed):
     with pytest.raises(SimulatorUsageError):
         DatasetConfig(frames, seed)
+
+
+def test_the_reference_form_is_rows_in_bgr_split_by_drives(tmp_path):
+    made = make_dataset(DatasetConfig(100, seed=7, frames_per_drive=10))
+    assert save_reference(made, tmp_path) == {"train": 80, "valid": 10, "test": 10}
+    data = np.load(tmp_path / "test_data.npy")
+    assert data.shape == (10, 10800)
+    assert data.dtype == np.uint8
+    last = made.frames[made.drives == 9]
+    assert np.array_equal(data.reshape(-1, 45, 80, 3)[..., ::-1], last)
+    assert np.array_equal(np.load(tmp_path / "test_labels.npy"), made.labels[made.drives == 9])
+    with pytest.raises(SimulatorUsageError, match="drives"):
+        save_reference(made.take(slice(0, 20)), tmp_path)

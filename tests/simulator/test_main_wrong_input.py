@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from simulator.__main__ import FACTOR_RANGES, main
+from simulator.__main__ import main
+from simulator.cli_drive import FACTOR_RANGES
 from simulator.errors import SimulatorUsageError
 from simulator.factors import FACTORS
 from simulator.video import Film

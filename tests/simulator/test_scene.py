@@ -1,5 +1,6 @@
 """Ground, renderer, sensor: what is painted at a place is seen where the camera's geometry says."""
 
+import dataclasses
 import math
 
 import cv2
@@ -99,6 +100,25 @@ def test_motion_blur_is_as_long_as_the_shutter_says():
     blurred = Sensor(CLEAN, 45, 80, 0).expose(view, turn_px_per_s=500.0)  # 5 px in 10 ms
     assert (blurred[20, :, 0] > 0).sum() == 5
     assert blurred[20, :, 0].sum() == pytest.approx(200, abs=5)
+
+
+def test_a_rolling_shutter_slants_what_is_upright_while_the_car_turns():
+    look = dataclasses.replace(CLEAN, shutter_ms=0.0, readout_ms=20.0)
+    view = np.zeros((45, 80, 3), np.uint8)
+    view[:, 40] = 200
+    rolled = Sensor(look, 45, 80, 0).expose(view, turn_px_per_s=500.0)[..., 0].astype(float)
+    places = (rolled * np.arange(80)).sum(axis=1) / rolled.sum(axis=1)
+    # 500 px/s for 20 ms: the last row has moved 10 px further to the right than the first.
+    assert places[44] - places[0] == pytest.approx(10 * 44 / 45, abs=0.3)
+    assert np.array_equal(Sensor(look, 45, 80, 0).expose(view), view)
+
+
+def test_jpeg_keeps_what_is_smooth():
+    look = dataclasses.replace(CLEAN, jpeg_quality=60)
+    ramp = np.repeat(np.linspace(0, 240, 80)[None], 45, axis=0)[..., None].repeat(3, axis=2)
+    picture = Sensor(look, 45, 80, 0).expose(ramp.astype(np.uint8))
+    assert np.abs(picture - ramp).mean() < 3
+    assert not np.array_equal(picture, ramp.astype(np.uint8))
 
 
 def test_automatic_exposure_reaches_its_level_with_a_lag():

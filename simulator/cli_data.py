@@ -1,0 +1,172 @@
+"""``python -m simulator dataset``, ``sheet`` and ``benchmark``: pictures without a driver."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from controller.cli import DONE, add_command, print_json
+from simulator.cli import (
+    check_range,
+    make_folder,
+    track_names,
+    write_picture,
+)
+from simulator.errors import SimulatorUsageError
+from simulator.tracks import RANDOM, TRACK_NAMES
+
+MOST_FRAMES = 200_000
+"""What a data set of 1000 drives holds."""
+
+
+def add_dataset(commands: Any) -> None:  # noqa: ANN401
+    """Add ``dataset``."""
+    parser = add_command(
+        commands,
+        "dataset",
+        _dataset,
+        "Write labelled frames: the teacher drives, or a model drives and the teacher labels.",
+        "python -m simulator dataset --frames 30000 --seed 1 --out out/practice",
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="a new folder")
+    parser.add_argument("--frames", type=int, default=20000, metavar="N")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="0 to 999")
+    parser.add_argument("--model", metavar="NAME_OR_FILE", help="drives instead of the teacher")
+    parser.add_argument(
+        "--tracks", type=track_names, default=(RANDOM,), metavar="NAME,NAME",
+        help=f"of {', '.join(TRACK_NAMES)}",
+    )  # fmt: skip
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes")
+    parser.add_argument(
+        "--form", choices=("frameset", "reference"), default="frameset",
+        help="the project's own, or {train,valid,test}_{data,labels}.npy as the reference has it",
+    )  # fmt: skip
+    parser.add_argument("--look-ahead", type=float, default=0.4, metavar="M", help="the teacher's")
+    parser.add_argument("--turn", type=float, default=12.0, metavar="DEGREES", help="the teacher's")
+    parser.add_argument("--plain", action="store_true", help="one and the same room for all drives")
+    parser.add_argument("--one-camera", action="store_true", help="one camera and car for all")
+    parser.add_argument("--no-recovery", action="store_true", help="never askew or disturbed")
+
+
+def _dataset(arguments: argparse.Namespace) -> int:
+    from controller.pilot import find_model
+    from simulator.dataset import DatasetConfig, make_dataset, save_reference
+    from simulator.practice import PracticeConfig
+    from simulator.teacher import TeacherConfig
+
+    check_range("--frames", arguments.frames, -math.inf, MOST_FRAMES)
+    check_range("--look-ahead", arguments.look_ahead, 0.05, 5)
+    check_range("--turn", arguments.turn, 0.1, 90)
+    config = DatasetConfig(
+        arguments.frames,
+        arguments.seed,
+        arguments.tracks,
+        teacher=TeacherConfig(arguments.look_ahead, math.radians(arguments.turn)),
+        practice=PracticeConfig(recovery=not arguments.no_recovery),
+        vary_look=not arguments.plain,
+        vary_camera=not arguments.one_camera,
+    )
+    model = None if arguments.model is None else find_model(arguments.model)
+    make_folder(arguments.out)
+    if any(arguments.out.iterdir()):
+        raise SimulatorUsageError(f"{arguments.out}: is not empty, name another folder")
+
+    def show(done: int, wanted: int) -> None:
+        print(f"\r{done} of {wanted} frames", end="", file=sys.stderr, flush=True)
+
+    frames = make_dataset(config, model, show, arguments.jobs)
+    print(file=sys.stderr)
+    if arguments.form == "reference":
+        save_reference(frames, arguments.out)
+    else:
+        frames.save(arguments.out)
+    shares = [float((frames.labels == label).mean()) for label in range(3)]
+    print(
+        f"{arguments.out}: {len(frames)} frames of {len(frames.drive_names)} drives; "
+        f"forward {shares[0]:.2f}, left {shares[1]:.2f}, right {shares[2]:.2f}"
+    )
+    return DONE
+
+
+def add_sheet(commands: Any) -> None:  # noqa: ANN401
+    """Add ``sheet``."""
+    parser = add_command(
+        commands,
+        "sheet",
+        _sheet,
+        "Twenty simulated frames on one page, real ones beside them.",
+        "python -m simulator sheet --reference sample_data.npy --out out/sheet.png",
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="a .png")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="0 to 999")
+    parser.add_argument(
+        "--reference", type=Path, metavar="FILE", help="real frames in the reference's .npy form"
+    )
+
+
+def _sheet(arguments: argparse.Namespace) -> int:
+    from simulator.sheet import contact_sheet
+
+    if arguments.reference is not None:
+        _check_reference(arguments.reference)
+    check_range("--seed", arguments.seed, 0, 999)
+    if not arguments.out.suffix or not cv2.haveImageWriter(str(arguments.out)):
+        raise SimulatorUsageError(
+            f"--out {arguments.out}: no picture can be written by that name, name a .png"
+        )
+    if arguments.out.exists() and not os.access(arguments.out, os.W_OK):
+        raise SimulatorUsageError(f"--out {arguments.out}: cannot be written, name another file")
+    if arguments.out.is_dir():
+        raise SimulatorUsageError(f"--out {arguments.out}: is a folder, name a file")
+    make_folder(arguments.out.parent)
+    write_picture(arguments.out, contact_sheet(arguments.seed, arguments.reference))
+    return DONE
+
+
+def _check_reference(path: Path) -> None:
+    """Refuse early what is no .npy at all, or one without a row."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(6)
+        if start != b"\x93NUMPY":
+            found = "is empty" if not start else f"begins with {start!r}"
+            raise SimulatorUsageError(f"--reference {path}: {found}, must be an .npy of frames")
+        empty = np.load(path, mmap_mode="r").size == 0
+    except (OSError, ValueError) as error:
+        raise SimulatorUsageError(f"--reference {path}: cannot be read as .npy: {error}") from error
+    if empty:
+        raise SimulatorUsageError(f"--reference {path}: holds no frame, must hold one or more")
+
+
+def add_benchmark(commands: Any) -> None:  # noqa: ANN401
+    """Add ``benchmark``."""
+    parser = add_command(
+        commands,
+        "benchmark",
+        _benchmark,
+        "Pictures and simulated seconds per second of one core.",
+        "python -m simulator benchmark --firmware --json",
+    )
+    parser.add_argument("--model", default="default", metavar="NAME_OR_FILE")
+    parser.add_argument("--firmware", action="store_true", help="measure with the firmware too")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+
+
+def _benchmark(arguments: argparse.Namespace) -> int:
+    from simulator.benchmark import benchmark
+    from simulator.running import find_pilot_model
+
+    figures = benchmark(find_pilot_model(arguments.model), firmware=arguments.firmware)
+    if arguments.json:
+        print_json(figures)
+    else:
+        for name, value in figures.items():
+            print(f"{name:28}{value:10.1f}")
+    return DONE
