@@ -64,7 +64,7 @@ FACTORS = {
     "latency": Factor(
         "camera latency, ms", 20.0, (0, 20, 50, 80, 110, 140, 170, 200, 250, 300), _latency
     ),
-    "frame-rate": Factor("frames per second", 20.0, (5, 7, 10, 15, 20, 30, 45, 60), _frame_rate),
+    "frame-rate": Factor("frames per second", 30.0, (5, 7, 10, 15, 20, 30, 45, 60), _frame_rate),
     "pitch": Factor(
         "camera tilted further down, degrees", 0.0, (-12, -9, -6, -3, 0, 3, 6, 9, 12), _pitch
     ),

@@ -48,9 +48,9 @@ class PracticeConfig:
         episode_s: How long until the car is put down somewhere else, shortest and longest.
     """
 
-    frame_rate_hz: float = 20.0
+    frame_rate_hz: float = 30.0
     delay_ms: float = 25.0
-    stride: int = 3
+    stride: int = 4
     recovery: bool = True
     noise_share: float = 0.3
     episode_s: tuple[float, float] = (1.5, 5.0)

@@ -142,7 +142,7 @@ def _random(seed: int) -> Track:
     rng = np.random.default_rng([seed, 1])
     strip_m = SHEET_WIDTH_M if rng.random() < 0.7 else float(rng.uniform(0.17, 0.297))
     sharp = bool(rng.random() < 0.1)
-    mean_m, variation = float(rng.uniform(0.15, 0.23)), float(rng.uniform(0.0, 0.35))
+    mean_m, variation = float(rng.uniform(0.17, 0.25)), float(rng.uniform(0.0, 0.35))
     while True:
         count = int(rng.integers(5, 11))
         angles = (np.arange(count) + rng.uniform(-0.3, 0.3, count)) * (math.tau / count)

@@ -39,7 +39,7 @@ class CameraTiming:
         jitter_ms: Standard deviation of the time of exposure.
     """
 
-    frame_rate_hz: float = 20.0
+    frame_rate_hz: float = 30.0
     latency_ms: float = 20.0
     jitter_ms: float = 1.0
 
