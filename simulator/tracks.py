@@ -32,6 +32,10 @@ SHEET_LENGTH_M = 0.297
 
 RANDOM = "random"
 
+SHARPEST_RAD = math.radians(70)
+"""Sharpest paper corner of a random track. In front of a strip that crosses the picture squarely no
+single frame tells whether to turn left or right: that is for the named track "corner"."""
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:
@@ -156,7 +160,7 @@ def _random(seed: int) -> Track:
         half = _widths(line, rng, mean_m, 0.0 if sharp else variation)
         tightest_m = float(1 / np.abs(line.curvature_1pm).max())
         widest_m = 2 * (float(half.max()) + strip_m) + 0.05
-        followable = _sharpest(corners) < math.radians(100) if sharp else tightest_m > 0.27
+        followable = _sharpest(corners) < SHARPEST_RAD if sharp else tightest_m > 0.27
         if followable and 6.0 < line.length_m < 14.0 and _clear(line, widest_m):
             gaps = _random_gaps(rng, line.length_m) if rng.random() < 0.1 else ()
             return Track(RANDOM, seed, line, half, strip_m, gaps, corners if sharp else None)
