@@ -68,6 +68,55 @@ def _furniture(
         feet[columns] = np.maximum(feet[columns], bottom)
 
 
+def _hang_windows(
+    image: npt.NDArray[np.float32], feet: npt.NDArray[np.int64], count: int,
+    rng: np.random.Generator,
+) -> None:  # fmt: skip
+    """Bright panes, which end somewhere above the wall's foot."""
+    for _ in range(count):
+        columns = (int(rng.integers(COLUMNS)) + np.arange(int(rng.integers(4, 24)))) % COLUMNS
+        bottom = int(feet[columns].min() - rng.integers(1, 30))
+        image[: max(2, bottom), columns] = rng.uniform(190, 255) * rng.uniform(0.95, 1.05, 3)
+
+
+def _set_up_boards(
+    image: npt.NDArray[np.float32], feet: npt.NDArray[np.int64], count: int,
+    rng: np.random.Generator,
+) -> None:  # fmt: skip
+    """White boards with something printed on them."""
+    for _ in range(count):
+        width, height = int(rng.integers(70, 170)), int(rng.integers(22, 48))
+        columns = (int(rng.integers(COLUMNS)) + np.arange(width)) % COLUMNS
+        bottom = int(feet[columns].max() + rng.integers(0, 4))
+        board = np.full((height, width, 3), rng.uniform(190, 235) * np.array([1, 0.98, 0.95]))
+        for _ in range(int(rng.integers(2, 7))):
+            left, top = int(rng.integers(4, width - 20)), int(rng.integers(3, height - 8))
+            word = (left + int(rng.integers(6, 40)), top + int(rng.integers(3, 14)))
+            ink = rng.choice([[40, 40, 45], [190, 40, 50], [60, 90, 160], [120, 120, 125]])
+            cv2.rectangle(board, (left, top), word, ink.tolist(), -1)
+        top = max(0, bottom - height)
+        image[top:bottom, columns] = board[height - (bottom - top) :]
+        feet[columns] = bottom
+
+
+def _let_people_stand(
+    image: npt.NDArray[np.float32], feet: npt.NDArray[np.int64], count: int,
+    rng: np.random.Generator,
+) -> None:  # fmt: skip
+    """Trouser legs and shoes, two by two."""
+    for _ in range(count):
+        left, near = int(rng.integers(COLUMNS)), float(rng.uniform(0.6, 1.8))
+        cloth = rng.uniform(10, 90) * rng.uniform(0.85, 1.2, 3)
+        shoe = rng.uniform(10, 60) if rng.random() < 0.6 else rng.uniform(130, 230)
+        for leg in (0, round(rng.uniform(9, 16) * near)):
+            columns = (left + leg + np.arange(round(7 * near))) % COLUMNS
+            bottom = min(ROWS - 3, int(feet[columns].max() + 7 * near))
+            image[:bottom, columns] = cloth
+            toes = (columns[0] - 2 + np.arange(round(9 * near))) % COLUMNS
+            image[bottom - round(4 * near) : bottom, toes] = shoe
+            feet[toes] = np.maximum(feet[toes], bottom)
+
+
 def paint_backdrop(look: LightLook, gloss: float, seed: int) -> Backdrop:
     """Paint the room round the floor.
 
@@ -77,12 +126,16 @@ def paint_backdrop(look: LightLook, gloss: float, seed: int) -> Backdrop:
         seed: Where everything comes from.
     """
     rng = np.random.default_rng([seed, 5])
+    extra = np.random.default_rng([seed, 14])  # of its own: without extras nothing else changes
     image = _wall(look, rng)
     horizon = int(elevation_to_row(np.zeros(1))[0])
     base = horizon + rng.uniform(2, 12) + 3.0 * noise_field(rng, 1, COLUMNS, 240)[0]
     feet = np.clip(base, horizon + 1, ROWS - 6).astype(np.int64)
+    _hang_windows(image, feet, look.windows, extra)
     skirting = feet.copy()
     _furniture(image, feet, look, rng)
+    _set_up_boards(image, feet, look.boards, extra)
+    _let_people_stand(image, feet, look.people, extra)
     rows = np.arange(ROWS)[:, None]
     image[(rows >= skirting - 2) & (rows < skirting) & (rows >= feet - 2)] *= 0.6
     # Below its foot each column goes on as its own picture upside down, blurred and fading out.

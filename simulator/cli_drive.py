@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from controller.cli import DONE, FELL_SHORT, add_command, print_json
+from simulator.car import CAR_KINDS
 from simulator.cli import (
     LARGEST_SEED,
     check_range,
@@ -27,9 +28,19 @@ FACTOR_RANGES = {
     "pitch": (-45.0, 45.0),
     "light": (0.01, 10.0),
     "speed": (0.1, 10.0),
+    "delay": (0.0, 1000.0),
     "loss": (0.0, 1.0),
 }
 """What a sweep may try: beyond these there is no world, or none that ever ends."""
+
+
+def add_car(parser: argparse.ArgumentParser) -> None:
+    """Add ``--car`` and ``--firmware``: what is driven, and who switches its motors."""
+    parser.add_argument(
+        "--car", choices=CAR_KINDS, default="",
+        help="turns in place, in arcs, or steers; unless said, what suits the track",
+    )  # fmt: skip
+    parser.add_argument("--firmware", action="store_true", help="the real firmware, emulated")
 
 
 def add_drive(commands: Any) -> None:  # noqa: ANN401
@@ -47,7 +58,7 @@ def add_drive(commands: Any) -> None:  # noqa: ANN401
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="of room, camera and car")
     parser.add_argument("--laps", type=int, default=1, metavar="N")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="for recording, picture, video")
-    parser.add_argument("--firmware", action="store_true", help="the real firmware, emulated")
+    add_car(parser)
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
 
 
@@ -59,7 +70,10 @@ def _drive(arguments: argparse.Namespace) -> int:
     check_range("--seed", arguments.seed, 0, LARGEST_SEED)
     check_range("--laps", arguments.laps, 1, MOST_LAPS)
     config = WorldConfig(
-        arguments.track, arguments.seed, microcontroller=microcontroller_of(arguments)
+        arguments.track,
+        arguments.seed,
+        microcontroller=microcontroller_of(arguments),
+        car_kind=arguments.car,
     )
     model = find_pilot_model(arguments.model)
     make_folder(arguments.out)
@@ -97,7 +111,7 @@ def add_evaluate(commands: Any) -> None:  # noqa: ANN401
         "--names", type=track_names, default=(RANDOM,), metavar="NAME,NAME",
         help=f"tracks, in turn, of {', '.join(TRACK_NAMES)}",
     )  # fmt: skip
-    parser.add_argument("--firmware", action="store_true", help="the real firmware, emulated")
+    add_car(parser)
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="for a picture of every track")
     parser.add_argument("--least", type=float, default=0.0, metavar="SHARE",
@@ -117,6 +131,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         arguments.seed,
         arguments.names,
         microcontroller_of(arguments),
+        arguments.car,
     )
     model = find_pilot_model(arguments.model)
     make_folder(arguments.out)
@@ -165,7 +180,7 @@ def add_sweep(commands: Any) -> None:  # noqa: ANN401
     parser.add_argument("--tracks", type=int, default=10, metavar="N")
     parser.add_argument("--seconds", type=float, default=30.0, metavar="S", help="on each track")
     parser.add_argument("--seed", type=int, default=1, metavar="S")
-    parser.add_argument("--firmware", action="store_true", help="the real firmware, emulated")
+    add_car(parser)
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="for a chart")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
@@ -185,6 +200,7 @@ def _sweep(arguments: argparse.Namespace) -> int:
         arguments.seconds,
         arguments.seed,
         microcontroller=microcontroller_of(arguments),
+        car_kind=arguments.car,
     )
 
     def show(value: float, row: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from controller.frames import REFERENCE_SHAPE
 from controller.frameset import FrameSet
 from controller.pilot import TflitePilot
-from simulator.car import CarConfig, sample_car
+from simulator.car import CarConfig
 from simulator.errors import SimulatorUsageError
 from simulator.jobs import map_in_order
 from simulator.looks import PLAIN_LOOK
@@ -23,6 +23,7 @@ from simulator.practice import Lesson, Practice, PracticeConfig
 from simulator.scene import Scene, SceneConfig
 from simulator.teacher import Teacher, TeacherConfig
 from simulator.tracks import RANDOM, make_track
+from simulator.world import WorldConfig
 
 EVALUATION_SEED = 1_000_000
 """Seeds from here on belong to evaluation: data sets never use them."""
@@ -85,7 +86,7 @@ def _practice(config: DatasetConfig, drive: int) -> tuple[str, Practice]:
             config.shape,
         ),
     )
-    car = sample_car(seed) if config.vary_camera else CarConfig()
+    car = WorldConfig(name, seed).sampled_car if config.vary_camera else CarConfig()
     practice = Practice(scene, car, Teacher(track, config.teacher), config.practice, seed)
     return f"{name}-{seed}", practice
 

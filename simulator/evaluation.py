@@ -35,6 +35,7 @@ class EvaluationConfig:
         seed: 0 or more: with another one every track, room, camera and car is another.
         names: Names of the tracks, in turn.
         microcontroller: Who switches the motors.
+        car_kind: One of `simulator.car.CAR_KINDS`; "" for the one that suits each track.
         timing: The camera's.
         inference_ms: Virtual time that the model takes.
         factor: One of `simulator.factors.FACTORS` that is changed; none if empty.
@@ -46,6 +47,7 @@ class EvaluationConfig:
     seed: int = 0
     names: tuple[str, ...] = (RANDOM,)
     microcontroller: str = "python"
+    car_kind: str = ""
     timing: CameraTiming = field(default_factory=CameraTiming)
     inference_ms: float = 5.0
     factor: str = ""
@@ -67,6 +69,7 @@ class EvaluationConfig:
             timing=self.timing,
             inference_ms=self.inference_ms,
             microcontroller=self.microcontroller,
+            car_kind=self.car_kind,
         )
         return find_factor(self.factor).apply(world, self.value) if self.factor else world
 

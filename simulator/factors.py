@@ -6,11 +6,9 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from simulator.car import sample_car
 from simulator.errors import SimulatorUsageError
-from simulator.looks import sample_look
-from simulator.optics import sample_rig
-from simulator.scene import SceneConfig
+from simulator.scene import SceneConfig, look_of, rig_of
+from simulator.tracks import surface_of
 from simulator.world import WorldConfig
 
 
@@ -40,24 +38,28 @@ def _frame_rate(world: WorldConfig, value: float) -> WorldConfig:
 
 
 def _pitch(world: WorldConfig, value: float) -> WorldConfig:
-    rig = sample_rig(world.seed)
+    rig = rig_of(surface_of(world.track), world.seed)
     rig = replace(rig, pitch_rad=rig.pitch_rad + math.radians(value))
     return replace(world, scene=SceneConfig(world.seed, rig=rig))
 
 
 def _light(world: WorldConfig, value: float) -> WorldConfig:
-    look = sample_look(world.seed)
+    look = look_of(surface_of(world.track), world.seed)
     sensor = replace(look.sensor, exposure=value, auto_level=0.0)
     return replace(world, scene=SceneConfig(world.seed, look=replace(look, sensor=sensor)))
 
 
 def _speed(world: WorldConfig, value: float) -> WorldConfig:
-    car = sample_car(world.seed)
+    car = world.sampled_car
     return replace(world, car=replace(car, top_speed_mps=car.top_speed_mps * value))
 
 
 def _loss(world: WorldConfig, value: float) -> WorldConfig:
     return replace(world, line_loss=value)
+
+
+def _delay(world: WorldConfig, value: float) -> WorldConfig:
+    return replace(world, line_delay_ms=value)
 
 
 FACTORS = {
@@ -72,6 +74,9 @@ FACTORS = {
         "exposure, no automatic", 1.0, (0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0), _light
     ),
     "speed": Factor("times the car's speed", 1.0, (0.5, 0.75, 1, 1.5, 2, 2.5, 3, 4), _speed),
+    "delay": Factor(
+        "delay of commands on the line, ms", 0.0, (0, 20, 40, 60, 80, 100, 120, 150), _delay
+    ),
     "loss": Factor("share of commands lost", 0.0, (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8), _loss),
 }
 

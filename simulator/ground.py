@@ -12,6 +12,7 @@ import numpy.typing as npt
 from controller.frames import Pixels
 from simulator.geometry import Points
 from simulator.looks import FloorLook, LightLook
+from simulator.neighbours import lay_neighbours
 from simulator.paper import Laying, Sheet, lay_sheets
 from simulator.tracks import Track
 
@@ -132,13 +133,59 @@ def _paint_sheets(
             image, fixed, (paper * sheet.shade).tolist(), cv2.LINE_AA, _SUBPIXEL_BITS
         )
         cv2.polylines(
-            image, [fixed], True, (paper * sheet.shade * 0.93).tolist(), 1, cv2.LINE_AA,
+            image, [fixed], True, (paper * sheet.shade * look.seam).tolist(), 1, cv2.LINE_AA,
             _SUBPIXEL_BITS,
         )  # fmt: skip
         cv2.fillConvexPoly(gloss, fixed, 0.0, cv2.LINE_8, _SUBPIXEL_BITS)
 
 
-def _light_field(
+def _punch_holes(
+    image: npt.NDArray[np.float32],
+    corners_px: list[Points],
+    look: FloorLook,
+    scale: float,
+    rng: np.random.Generator,
+) -> None:
+    """Rows of holes along the long sides of endless paper, half an inch apart."""
+    for corners in corners_px:
+        if rng.random() >= look.holes:
+            continue
+        forward = corners[0] - corners[3]
+        length_px = float(np.hypot(*forward))
+        inwards = (corners[1] - corners[0]) / np.hypot(*(corners[1] - corners[0]))
+        places = np.arange(0.5, length_px / (0.0127 * scale))[:, None] * 0.0127 * scale / length_px
+        for start, side in ((corners[3], 1.0), (corners[2], -1.0)):
+            for hole in start + side * 0.006 * scale * inwards + places * forward:
+                at = np.round(hole * 16).astype(int).tolist()
+                cv2.circle(image, at, round(0.0025 * scale * 16), look.colour, -1, cv2.LINE_AA, 4)
+
+
+def _stick_tape(
+    image: npt.NDArray[np.float32],
+    gloss: npt.NDArray[np.uint8],
+    corners_px: list[Points],
+    look: FloorLook,
+    scale: float,
+    rng: np.random.Generator,
+) -> None:
+    """Clear tape over the sheets' edges: it mirrors lamps, and its rims and bubbles glint."""
+    for corners in corners_px:
+        rim = np.vstack([corners, corners[:1]])
+        length_m = float(np.hypot(*np.diff(rim, axis=0).T).sum()) / scale
+        for _ in range(rng.poisson(look.tape * length_m)):
+            side = int(rng.integers(4))
+            along = rim[side + 1] - rim[side]
+            middle = rim[side] + rng.uniform() * along
+            angle = math.degrees(math.atan2(along[1], along[0])) + float(rng.normal(0.0, 12.0))
+            size = (rng.uniform(0.03, 0.10) * scale, rng.uniform(0.012, 0.03) * scale)
+            piece = cv2.boxPoints((middle.tolist(), size, angle)).round().astype(np.int32)
+            cv2.fillConvexPoly(gloss, piece, float(rng.uniform(60, 255)), cv2.LINE_8)
+            cv2.polylines(image, [piece], True, [float(rng.uniform(130, 250))] * 3, 1, cv2.LINE_AA)
+            for glint in middle + rng.normal(0.0, 0.3, (int(rng.integers(0, 5)), 2)) * size[0]:
+                cv2.circle(image, glint.astype(int).tolist(), 1, (255.0, 255.0, 255.0), -1)
+
+
+def paint_light(
     look: LightLook, size: tuple[int, int], scale: float, rng: np.random.Generator
 ) -> Grey:
     """How light it is at each place, about 1."""
@@ -183,7 +230,11 @@ def paint_ground(
         The picture, with a margin of bare floor round the track.
     """
     rng = np.random.default_rng([seed, 3])
-    sheets = lay_sheets(track, laying or Laying(), rng)
+    laying = laying or Laying()
+    sheets = lay_sheets(track, laying, rng)
+    extra = np.random.default_rng([seed, 13])  # of its own: without extras nothing else changes
+    if floor.neighbours:
+        sheets = lay_neighbours(track, floor.neighbours, laying, extra) + sheets
     outline = np.vstack([track.centre.points_m, *[sheet.corners_m for sheet in sheets]])
     low, high = outline.min(axis=0) - _MARGIN_M, outline.max(axis=0) + _MARGIN_M
     width, height = (math.ceil(extent * pixels_per_m) for extent in high - low)
@@ -198,8 +249,15 @@ def paint_ground(
         np.empty((height, width, 4), np.uint8), float(low[0]), float(high[1]), pixels_per_m
     )
     corners = [ground.to_pixels(sheet.corners_m) for sheet in sheets]
+    if floor.mottle > 0:
+        spots = noise_field(extra, height, width, 0.03 * pixels_per_m)
+        mirror = np.clip(mirror * (1.0 + floor.mottle * spots), 0.0, 255.0).astype(np.uint8)
     _paint_sheets(image, mirror, corners, sheets, floor)
-    image *= _light_field(light, (height, width), pixels_per_m, rng)[..., None]
+    if floor.holes > 0:
+        _punch_holes(image, corners, floor, pixels_per_m, extra)
+    if floor.tape > 0:
+        _stick_tape(image, mirror, corners, floor, pixels_per_m, extra)
+    image *= paint_light(light, (height, width), pixels_per_m, rng)[..., None]
     ground.image[..., :3] = np.clip(image, 0.0, 255.0)
     ground.image[..., 3] = mirror
     return ground

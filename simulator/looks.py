@@ -28,6 +28,12 @@ class FloorLook:
         tile_m: Side of its tiles, 0 for none.
         gloss: How much of the lamps it mirrors, 0 to 1.
         paper: Colour of the paper.
+        mottle: How uneven the varnish is over a few centimetres, 0 to 1: lamps mirrored in it
+            fall to pieces.
+        seam: Brightness of a sheet's edge against the sheet, 0 to 1: the shadow of its thickness.
+        holes: Share of the sheets with a row of holes along each side, as endless paper has them.
+        tape: Pieces of clear tape, which glints, per metre of a sheet's edges.
+        neighbours: Stretches of another lane's strip that lie beside the track.
     """
 
     colour: Colour
@@ -37,6 +43,11 @@ class FloorLook:
     tile_m: float
     gloss: float
     paper: Colour
+    mottle: float = 0.0
+    seam: float = 0.93
+    holes: float = 0.0
+    tape: float = 0.0
+    neighbours: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +64,13 @@ class LightLook:
         far_shade: Brightness of the floor at the horizon against that in front of the car.
         wall: Colour of the room behind.
         clutter: How much stands in front of the wall, 0 to 1.
+        windows: Bright upright panes in the wall; a floor that mirrors draws them out into streaks.
+        boards: Printed boards that stand before the wall.
+        people: How many stand about.
+        lamp_fade: How soon lamps further off are lost, 0 for not at all: lamps sunk in a ceiling
+            shine downwards, those at an angle a to the upright by cos(a) to this power.
+        fresnel: How much the wall's colour takes the floor's place towards the horizon, 0 to 1:
+            every floor mirrors where one looks along it.
     """
 
     lamp_height_m: float
@@ -64,6 +82,11 @@ class LightLook:
     far_shade: float
     wall: Colour
     clutter: float
+    windows: int = 0
+    boards: int = 0
+    people: int = 0
+    lamp_fade: float = 0.0
+    fresnel: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +105,9 @@ class SensorLook:
         sharpening: Strength of the camera's own sharpening.
         readout_ms: From the exposure of the first row to that of the last: rolling shutter.
         jpeg_quality: 1 to 100 where the camera hands over JPEGs; 0 where it does not.
+        aliasing: Share of the picture that was scaled down by leaving pixels out, 0 to 1: edges
+            are stairs.
+        haze: Light scattered in the lens, as a share of white, 0 to 1: nothing is black.
     """
 
     exposure: float
@@ -95,6 +121,8 @@ class SensorLook:
     sharpening: float
     readout_ms: float = 0.0
     jpeg_quality: int = 0
+    aliasing: float = 0.0
+    haze: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,8 +66,13 @@ def _strip_middle(track: Track, side: int) -> tuple[Points, npt.NDArray[np.bool_
     return middle, valid
 
 
-def _runs(middle: Points, valid: npt.NDArray[np.bool_]) -> list[Points]:
-    """The strip in pieces that can be walked along without a jump."""
+def split_runs(middle: Points, valid: npt.NDArray[np.bool_]) -> list[Points]:
+    """The strip in pieces that can be walked along without a jump.
+
+    Args:
+        middle: ``(N, 2)`` places along the whole strip, closed.
+        valid: ``(N,) bool``: which of them count.
+    """
     if not valid.any():
         return []
     first = 0 if valid.all() else int(np.flatnonzero(~valid)[0])
@@ -92,7 +97,15 @@ def _edges(track: Track, corners_m: Points, side: int) -> list[Points]:
     return edges
 
 
-def _lay_run(run: Points, width_m: float, laying: Laying, rng: np.random.Generator) -> list[Sheet]:
+def lay_run(run: Points, width_m: float, laying: Laying, rng: np.random.Generator) -> list[Sheet]:
+    """Lay one strip.
+
+    Args:
+        run: ``(N, 2)`` places along its middle.
+        width_m: Of the strip.
+        laying: How carefully.
+        rng: Where the jitter comes from.
+    """
     along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(run, axis=0).T))])
     sheets: list[Sheet] = []
     place = 0.0
@@ -137,7 +150,7 @@ def lay_sheets(track: Track, laying: Laying, rng: np.random.Generator) -> list[S
         if track.corners_m is not None:
             runs = _edges(track, track.corners_m, side)
         else:
-            runs = _runs(*_strip_middle(track, side))
+            runs = split_runs(*_strip_middle(track, side))
         for run in runs:
-            sheets += _lay_run(run, track.strip_width_m, laying, rng)
+            sheets += lay_run(run, track.strip_width_m, laying, rng)
     return sheets

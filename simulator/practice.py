@@ -18,7 +18,7 @@ from controller.pilot import Pilot
 from firmware_bridge.commands import Command, MotorOutputs
 from firmware_bridge.protocol import FULL_DUTY
 from firmware_bridge.python_mcu import DUTY_FORWARD, DUTY_TURN
-from simulator.car import Car, CarConfig
+from simulator.car import CarConfig, make_car
 from simulator.geometry import Pose, wrap_angle
 from simulator.scene import Scene
 from simulator.teacher import Teacher
@@ -93,7 +93,7 @@ class Practice:
         self._teacher = teacher
         self._config = config
         self._rng = np.random.default_rng([seed, 11])
-        self._car = Car(car, Pose(0.0, 0.0, 0.0), seed)
+        self._car = make_car(car, Pose(0.0, 0.0, 0.0), seed)
         self._along_m = 0.0
         self._left_s = 0.0
         self._disturbed = (Command.FORWARD, 0.0)

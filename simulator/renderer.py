@@ -79,6 +79,8 @@ class Renderer:
         self._lamp_map = np.dstack([rays.ahead * depth + rig.forward_m, rays.left * depth]).astype(
             np.float32
         )
+        fade = np.clip(rays.down, 0.0, 1.0) ** light.lamp_fade
+        self._lamp_fade = fade.astype(np.float32) if light.lamp_fade > 0 else None
         elevation = -np.arcsin(rays.down)
         self._far_rows = int((elevation > LOWEST_RAD).any(axis=1).sum())
         top = slice(0, self._far_rows)
@@ -87,6 +89,7 @@ class Renderer:
         rows = np.clip(elevation_to_row(elevation[top]), 0.0, ROWS - 1.0)
         self._far_rows_map = rows.astype(np.float32)
         self._shade = self._far_shade(elevation)
+        self._veil = self._far_veil(elevation)
         self._pyramid = [ground.image]
         self._bands = self._choose_levels(reach, rig, width)
 
@@ -97,6 +100,25 @@ class Renderer:
         part = np.clip(1.0 + elevation / math.radians(25.0), 0.0, 1.0) ** 2
         shade = 1.0 - (1.0 - self._light.far_shade) * part
         return np.repeat(shade[..., None], 3, axis=2).astype(np.float32)
+
+    def _far_veil(
+        self, elevation: npt.NDArray[np.float64]
+    ) -> tuple[int, npt.NDArray[np.float32]] | None:
+        """Rows that the wall's mirrored colour lies over; how much of it is in each pixel."""
+        if self._light.fresnel <= 0:
+            return None
+        # Schlick's approximation of Fresnel's law (Computer Graphics Forum 13(3), 1994).
+        share = self._light.fresnel * (1.0 - np.sin(np.clip(-elevation, 0.0, math.pi / 2))) ** 5
+        rows = int((share > 0.02).any(axis=1).sum())
+        return rows, np.repeat(share[:rows, :, None], 3, axis=2).astype(np.float32)
+
+    def _add_veil(self, picture: Pixels, mirror: npt.NDArray[np.uint8]) -> None:
+        if self._veil is None:
+            return
+        rows, share = self._veil
+        floor = picture[:rows]
+        veiled = (floor + share * (np.array(self._light.wall, np.float32) - floor)).astype(np.uint8)
+        np.copyto(floor, veiled, where=(mirror[:rows] >= _DULL)[..., None])
 
     def _choose_levels(
         self, reach: npt.NDArray[np.float64], rig: CameraRig, width: int
@@ -132,6 +154,8 @@ class Renderer:
         matrix = np.array([[cos, -sin, x_px], [sin, cos, y_px]], np.float32)
         where = cv2.transform(self._lamp_map, matrix)
         light = _sample(self._lamps, where, cv2.BORDER_WRAP)
+        if self._lamp_fade is not None:
+            light = np.asarray(cv2.multiply(light, self._lamp_fade, dtype=cv2.CV_8U), np.uint8)
         glare = cv2.multiply(light, np.ascontiguousarray(floor[..., 3]), scale=1 / 255)
         return np.asarray(cv2.add(colours, cv2.merge([glare, glare, glare])), np.uint8)
 
@@ -159,5 +183,6 @@ class Renderer:
         picture = self._add_lamps(floor, pose)
         if self._shade is not None:
             picture = np.asarray(cv2.multiply(picture, self._shade, dtype=cv2.CV_8U), np.uint8)
+        self._add_veil(picture, floor[..., 3])
         self._add_backdrop(picture, floor[..., 3], pose)
         return picture

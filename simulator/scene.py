@@ -10,10 +10,11 @@ from simulator.backdrop import paint_backdrop, paint_lamps
 from simulator.geometry import Pose
 from simulator.ground import Ground, paint_ground
 from simulator.looks import Look, sample_look
+from simulator.mat import paint_mat, sample_mat, sample_mat_look, sample_mat_rig
 from simulator.optics import CameraRig, focal_px, sample_rig
 from simulator.renderer import Renderer
 from simulator.sensor import Sensor
-from simulator.tracks import Track
+from simulator.tracks import MAT, Track
 
 
 class Camera(Protocol):
@@ -45,6 +46,16 @@ class SceneConfig:
     shape: tuple[int, int] = REFERENCE_SHAPE
 
 
+def look_of(surface: str, seed: int) -> Look:
+    """How the room of a seed looks round a lane of paper, or round a mat."""
+    return sample_mat_look(seed) if surface == MAT else sample_look(seed)
+
+
+def rig_of(surface: str, seed: int) -> CameraRig:
+    """The camera of a seed on a car for paper lanes, or for mats."""
+    return sample_mat_rig(seed) if surface == MAT else sample_rig(seed)
+
+
 class Scene:
     """A painted room with a camera in it."""
 
@@ -55,11 +66,15 @@ class Scene:
             track: Where the paper lies.
             config: What the scene is made of.
         """
-        look = config.look or sample_look(config.seed)
+        look = config.look or look_of(track.surface, config.seed)
         self.track = track
         self.look = look
-        self.rig = config.rig or sample_rig(config.seed)
-        self.ground: Ground = paint_ground(track, look.floor, look.light, config.seed)
+        self.rig = config.rig or rig_of(track.surface, config.seed)
+        self.ground: Ground = (
+            paint_mat(track, look, sample_mat(config.seed), config.seed)
+            if track.surface == MAT
+            else paint_ground(track, look.floor, look.light, config.seed)
+        )
         self._backdrop = paint_backdrop(look.light, look.floor.gloss, config.seed)
         self._lamps = paint_lamps(look.light, config.seed)
         self._seed = config.seed

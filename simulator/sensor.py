@@ -75,6 +75,15 @@ class Sensor:
         _, data = cv2.imencode(".jpg", view, [cv2.IMWRITE_JPEG_QUALITY, self._look.jpeg_quality])
         return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
 
+    def _scale_down(self, view: Pixels) -> Pixels:
+        small = fit(view, self._height, self._width)
+        if self._look.aliasing <= 0 or view.shape[0] < 2 * self._height:
+            return small
+        step = view.shape[0] // self._height
+        stairs = view[step // 2 :: step, step // 2 :: step]
+        share = self._look.aliasing
+        return np.asarray(cv2.addWeighted(small, 1.0 - share, stairs, share, 0.0), np.uint8)
+
     def expose(self, view: Pixels, turn_px_per_s: float = 0.0) -> Pixels:
         """Take a picture.
 
@@ -87,7 +96,7 @@ class Sensor:
         """
         look = self._look
         moved = self._smear(self._roll(view, turn_px_per_s), turn_px_per_s)
-        small = fit(self._compress(moved), self._height, self._width)
+        small = self._scale_down(self._compress(moved))
         if look.blur_px > 0.2:
             small = np.asarray(cv2.GaussianBlur(small, (0, 0), look.blur_px), np.uint8)
         if look.sharpening > 0:
@@ -101,6 +110,9 @@ class Sensor:
             value -= np.float32(110.0)
             value *= np.float32(look.contrast)
             value += np.float32(110.0)
+        if look.haze > 0:
+            value *= np.float32(1.0 - look.haze)
+            value += np.float32(255.0 * look.haze)
         start = int(self._rng.integers(_NOISE_BANK))
         value += self._bank[start : start + value.size].reshape(value.shape)
         np.clip(value, 0.0, 255.0, out=value)

@@ -21,7 +21,7 @@ from controller.frames import REFERENCE_SHAPE, Pixels
 from controller.pilot import Pilot, Probabilities
 from firmware_bridge.commands import Command
 from simulator.geometry import Points, Pose, smooth_closed
-from simulator.tracks import Track
+from simulator.tracks import MAT, Track
 from simulator.world import World
 
 
@@ -61,6 +61,8 @@ class Teacher:
     def _make_line(self) -> Points:
         """The line to drive, a point for each of the track's middle."""
         line, config = self._track.centre, self.config
+        if self._track.surface == MAT:  # its middle is printed on it
+            return line.points_m
         curvature = smooth_closed(line.curvature_1pm[:, None], 0.12 / line.spacing_m)[:, 0]
         bend = np.clip(curvature / config.bend_1pm, -1.0, 1.0)
         outwards_m = -bend * np.maximum(0.0, self._track.half_widths_m - config.outer_m)

@@ -32,6 +32,9 @@ SHEET_LENGTH_M = 0.297
 
 RANDOM = "random"
 
+PAPER, MAT = "paper", "mat"
+"""What a lane is made of: strips of paper, or a road printed on a mat."""
+
 SHARPEST_RAD = math.radians(70)
 """Sharpest paper corner of a random track. In front of a strip that crosses the picture squarely no
 single frame tells whether to turn left or right: that is for the named track "corner"."""
@@ -74,6 +77,11 @@ class Track:
     strip_width_m: float = SHEET_WIDTH_M
     gaps: tuple[Gap, ...] = ()
     corners_m: Points | None = None
+
+    @property
+    def surface(self) -> str:
+        """`PAPER` or `MAT`."""
+        return surface_of(self.name)
 
     @property
     def length_m(self) -> float:
@@ -212,6 +220,24 @@ def _gap(seed: int) -> Track:
     return Track("gap", seed, oval.centre, oval.half_widths_m, gaps=gaps)
 
 
+def _mat(seed: int) -> Track:
+    """A printed road, by seed: bends that a car with steered wheels can drive."""
+    rng = np.random.default_rng([seed, 1])
+    half_m = float(rng.uniform(0.3, 0.38))
+    while True:
+        count = int(rng.integers(5, 8))
+        angles = (np.arange(count) + rng.uniform(-0.3, 0.3, count)) * (math.tau / count)
+        places = np.column_stack([np.cos(angles), np.sin(angles)])
+        corners = places * rng.uniform(0.55, 1.1, count)[:, None] * rng.uniform(2.2, 3.6, 2)
+        line = _line(corners[:: rng.choice((1, -1))], rng.uniform(0.9, 1.5, count))
+        if (
+            float(1 / np.abs(line.curvature_1pm).max()) > 0.85
+            and 9.0 < line.length_m < 20.0
+            and _clear(line, 2 * half_m + 0.25)
+        ):
+            return Track(MAT, seed, line, np.full(len(line), half_m))
+
+
 _NAMED: dict[str, Callable[[int], Track]] = {
     RANDOM: _random,
     "oval": _oval,
@@ -220,16 +246,22 @@ _NAMED: dict[str, Callable[[int], Track]] = {
     "eight": _eight,
     "corner": _corner,
     "gap": _gap,
+    MAT: _mat,
 }
 
 TRACK_NAMES = tuple(_NAMED)
+
+
+def surface_of(name: str) -> str:
+    """What the lane of a named track is made of: `PAPER` or `MAT`."""
+    return MAT if name == MAT else PAPER
 
 
 def make_track(name: str, seed: int = 0) -> Track:
     """Make a track.
 
     Args:
-        name: One of `TRACK_NAMES`; "random" takes its shape from the seed.
+        name: One of `TRACK_NAMES`; "random" and "mat" take their shape from the seed.
         seed: 0 or more; the same name and seed give the same track on every machine.
 
     Raises:

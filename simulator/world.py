@@ -18,11 +18,11 @@ from controller.clock import VirtualClock
 from controller.frames import Frame
 from firmware_bridge.commands import Command, MotorOutputs
 from firmware_bridge.microcontroller import Microcontroller, open_microcontroller
-from simulator.car import Car, CarConfig, sample_car
+from simulator.car import ACKERMANN, REFERENCE, CarConfig, make_car, sample_car
 from simulator.errors import SimulatorUsageError
 from simulator.geometry import Pose
 from simulator.scene import Scene, SceneConfig
-from simulator.tracks import RANDOM, Track, make_track
+from simulator.tracks import MAT, RANDOM, Track, make_track, surface_of
 
 STEP_NS = 1_000_000
 TRACE_NS = 20_000_000
@@ -59,10 +59,12 @@ class WorldConfig:
         seed: Of everything that is not given.
         scene: Camera and looks; its seed is the world's if it has none of its own.
         car: The car; sampled from the seed if None.
+        car_kind: One of `simulator.car.CAR_KINDS` to sample; "" for the one that suits the track.
         timing: The camera's.
         inference_ms: Virtual time that the model takes.
         microcontroller: For `firmware_bridge.microcontroller.open_microcontroller`.
         line_loss: Share of the commands that the line loses, 0 to 1.
+        line_delay_ms: How long a command is on the line, 0 or more.
         start_m: Where on the lap the car starts.
         start_offset_m: How far left of the middle it starts.
         start_turn_rad: How far it is turned left at the start.
@@ -72,13 +74,23 @@ class WorldConfig:
     seed: int = 0
     scene: SceneConfig | None = None
     car: CarConfig | None = None
+    car_kind: str = ""
     timing: CameraTiming = field(default_factory=CameraTiming)
     inference_ms: float = 5.0
     microcontroller: str = "python"
     line_loss: float = 0.0
+    line_delay_ms: float = 0.0
     start_m: float = 0.0
     start_offset_m: float = 0.0
     start_turn_rad: float = 0.0
+
+    @property
+    def sampled_car(self) -> CarConfig:
+        """The car: as given, or of the seed."""
+        if self.car is not None:
+            return self.car
+        usual = ACKERMANN if surface_of(self.track) == MAT else REFERENCE
+        return sample_car(self.seed, self.car_kind or usual)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +140,12 @@ class World:
         self.track: Track = make_track(config.track, config.seed)
         self.scene = Scene(self.track, config.scene or SceneConfig(config.seed))
         start = self.track.pose_at(config.start_m, config.start_offset_m, config.start_turn_rad)
-        self.car = Car(config.car or sample_car(config.seed), start, config.seed)
+        self.car = make_car(config.sampled_car, start, config.seed)
         self.microcontroller: Microcontroller = open_microcontroller(config.microcontroller)
         self._watchers: list[Callable[[Snapshot], None]] = []
         self._rng = np.random.default_rng([config.seed, 10])
         self._line_rng = np.random.default_rng([config.seed, 12])
+        self._on_the_line: deque[tuple[int, bytes]] = deque()
         self._now_ns = 0
         self._next_note_ns = 0
         self._along_m = config.start_m
@@ -166,11 +179,15 @@ class World:
         return time.perf_counter_ns() - self.spent_ns
 
     def write(self, data: bytes) -> None:
-        """The host's end of the serial line: bytes to the microcontroller, now."""
+        """The host's end of the serial line: bytes to the microcontroller."""
         self.catch_up()
         if self.config.line_loss > 0 and self._line_rng.random() < self.config.line_loss:
             return
-        self.microcontroller.receive(data)
+        if self.config.line_delay_ms > 0:
+            due_ns = self.clock.now_ns() + round(self.config.line_delay_ms * 1e6)
+            self._on_the_line.append((due_ns, data))
+        else:
+            self.microcontroller.receive(data)
 
     def read(self) -> bytes:
         """The host's end of the serial line: what the microcontroller has sent until now."""
@@ -226,6 +243,8 @@ class World:
 
     def _step(self) -> None:
         self._now_ns += STEP_NS
+        while self._on_the_line and self._on_the_line[0][0] <= self._now_ns:
+            self.microcontroller.receive(self._on_the_line.popleft()[1])
         self.microcontroller.run_until(self._now_ns // 1000)
         self.car.step(self.microcontroller.motors, STEP_NS / 1e9)
         if self._now_ns >= self._next_exposure_ns:

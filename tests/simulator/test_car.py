@@ -3,7 +3,8 @@ import math
 import pytest
 
 from firmware_bridge.commands import MotorOutputs
-from simulator.car import Car, CarConfig, sample_car
+from simulator.car import ARCS, Car, CarConfig, sample_car
+from simulator.errors import SimulatorUsageError
 from simulator.geometry import Pose
 
 EVEN = CarConfig(slip=0.0, battery_sag_per_min=0.0)
@@ -82,3 +83,31 @@ def test_sampled_cars_are_toy_cars():
         car = sample_car(seed)
         assert 0.2 < car.wheel_speed(160 / 255) < 0.3
         assert 1.0 < 2 * car.wheel_speed(140 / 255) / car.track_width_m < 2.4
+
+
+@pytest.mark.parametrize(("inner", "radius"), [(0.0, 0.13), (0.6, None)])
+def test_an_inner_wheel_that_does_not_run_backwards_makes_an_arc(inner, radius):
+    config = CarConfig(slip=0.0, battery_sag_per_min=0.0, inner=inner)
+    car = Car(config, Pose(0.0, 0.0, 0.0))
+    drive(car, -0.55, 0.55, 1.0)
+    outside, inside = config.wheel_speed(0.55), config.wheel_speed(inner * 0.55)
+    expected = radius or config.track_width_m / 2 * (outside + inside) / (outside - inside)
+    assert car.speed_mps / car.turn_rate_radps == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_heavier_car_is_slower_to_get_going_and_needs_more_duty():
+    light, heavy = (Car(CarConfig(slip=0.0, mass_kg=mass), Pose(0.0, 0.0, 0.0)) for mass in (1, 2))
+    for car in (light, heavy):
+        drive(car, 0.6, 0.6, 0.06)
+    assert heavy.speed_mps < 0.6 * light.speed_mps
+    drive(heavy, 0.29, 0.29, 2.0)
+    assert heavy.speed_mps == pytest.approx(0.0, abs=1e-6)
+
+
+def test_cars_that_cannot_be_are_refused():
+    for broken in ({"inner": 1.5}, {"mass_kg": 7.0}, {"mass_kg": 0.0}):
+        with pytest.raises(SimulatorUsageError):
+            CarConfig(**broken)
+    with pytest.raises(SimulatorUsageError, match="hovercraft"):
+        sample_car(1, "hovercraft")
+    assert 0.0 <= sample_car(1, ARCS).inner <= 0.5

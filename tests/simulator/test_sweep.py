@@ -33,6 +33,7 @@ def test_a_factor_changes_what_it_says_and_nothing_else():
     fast = find_factor("speed").apply(world, 2).car
     assert fast.top_speed_mps == pytest.approx(2 * sample_car(3).top_speed_mps)
     assert find_factor("light").apply(world, 0.5).scene.look.sensor.exposure == 0.5
+    assert find_factor("delay").apply(world, 60).line_delay_ms == 60
     assert find_factor("loss").apply(world, 0.3).line_loss == 0.3
     with pytest.raises(SimulatorUsageError, match="latency"):
         find_factor("weather")

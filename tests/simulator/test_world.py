@@ -73,6 +73,21 @@ def test_commands_move_the_car_and_silence_stops_it():
         assert world.microcontroller.motors.off
 
 
+def test_a_slow_line_delivers_late_and_in_order():
+    with World(WorldConfig("oval", timing=STEADY, line_delay_ms=40.0)) as world:
+        sent = []
+        world.microcontroller.receive = lambda data: sent.append((world.clock.now_ns(), data))
+        for data in (b"first", b"second"):
+            world.write(data)
+            world.clock.advance_to(world.clock.now_ns() + 10_000_000)
+        world.clock.advance_to(39_000_000)
+        world.catch_up()
+        assert sent == []
+        world.clock.advance_to(60_000_000)
+        world.catch_up()
+        assert [data for _, data in sent] == [b"first", b"second"]
+
+
 def test_the_teacher_keeps_to_the_oval():
     run, _frames, world = drive(WorldConfig("oval", 1), 45)
     keeping = run.keeper.summary()
