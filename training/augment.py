@@ -66,8 +66,8 @@ def augment(
     for index, numbers in enumerate(rng.random((len(frames), _DRAWS))):
         draws = _Draws(numbers)
         picture = frames[index]
-        if how.shift:
-            picture = _shift(picture, draws, how.shift)
+        if how.shift or how.side_shift:
+            picture = _shift(picture, draws, how)
         if mirrored[index]:
             picture = cv2.flip(picture, 1)
         if how.light or how.contrast or how.shadow:
@@ -81,10 +81,10 @@ def augment(
     return out, np.where(mirrored, MIRRORED_CLASS[labels], labels).astype(np.uint8)
 
 
-def _shift(frame: Pixels, draws: _Draws, share: float) -> Pixels:
+def _shift(frame: Pixels, draws: _Draws, how: Augmentation) -> Pixels:
     """Move the picture by whole pixels and repeat its edge."""
     height, width = frame.shape[:2]
-    down, right = (max(1, round(side * share)) for side in (height, width))
+    down, right = round(height * how.shift), round(width * how.side_shift)
     dy, dx = draws.whole(-down, down), draws.whole(-right, right)
     wide = cv2.copyMakeBorder(
         frame, max(0, dy), max(0, -dy), max(0, dx), max(0, -dx), cv2.BORDER_REPLICATE

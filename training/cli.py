@@ -12,6 +12,7 @@ from pathlib import Path
 
 from controller.cli import FELL_SHORT, WRONG_USAGE
 from controller.errors import ControllerError, DataError, UsageError
+from controller.frameset import FrameSet
 from firmware_bridge.errors import BridgeError
 from training.datasets import open_dataset
 from training.errors import SpecError
@@ -31,11 +32,21 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
-def open_pool(paths: Sequence[Path], shape: tuple[int, int] | None) -> Pool:
-    """Open several data sets as one, and say on stderr what each had and dropped."""
+def open_pool(
+    paths: Sequence[Path],
+    shape: tuple[int, int] | None,
+    change: Callable[[FrameSet], FrameSet] = lambda frames: frames,
+) -> Pool:
+    """Open several data sets as one, and say on stderr what each had and dropped.
+
+    Args:
+        paths: The data sets.
+        shape: Height and width of the frames wanted, in pixels; None for the first set's own.
+        change: What each frame set goes through, such as new labels.
+    """
     sets = []
     for path in paths:
-        frames = open_dataset(path, shape)
+        frames = change(open_dataset(path, shape))
         dropped = ", ".join(f"{count} {reason}" for reason, count in frames.dropped.items())
         note = f"; dropped: {dropped}" if dropped else ""
         print(f"{path}: {len(frames)} frames{note}", file=sys.stderr)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from controller.frames import REFERENCE_SHAPE
+from controller.frameset import FrameSet
 from training.cli import open_pool, size_argument
+from training.errors import SpecError
+from training.labels import relabel
+from training.records import TURN_AT
 from training.splits import by_blocks, by_drive, last_block, shuffled
 from training.trainer import Split
 
@@ -41,6 +47,18 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="HxW",
         help="frames' height and width in pixels (45x80)",
     )
+    add(
+        "--smooth-ms",
+        type=float,
+        metavar="MS",
+        help="label training frames by their steering averaged over so long (drivers tap)",
+    )
+    add(
+        "--turn-at",
+        type=float,
+        metavar="SHARE",
+        help="steering that counts as a turn, of full lock (0.2); labels training frames anew",
+    )
 
 
 def make_split(args: argparse.Namespace) -> Split:
@@ -50,7 +68,8 @@ def make_split(args: argparse.Namespace) -> Split:
         DataError: If a data set cannot be opened.
         SpecError: If it is too small to be split.
     """
-    pool = open_pool(args.data, args.size)
+    relabelled, change = _relabelling(args)
+    pool = open_pool(args.data, args.size, change)
     if args.held_out:
         held, how = open_pool(args.held_out, args.size), "held out: as named"
     elif len(pool.drives_present) > 1:
@@ -66,5 +85,21 @@ def make_split(args: argparse.Namespace) -> Split:
     else:
         pool, validation = by_blocks(pool, VALIDATION_SHARE)
         how += "; validation: blocks of time of the training drives"
+    how += relabelled
     print(how, file=sys.stderr)
     return Split(pool, validation, held, how)
+
+
+def _relabelling(args: argparse.Namespace) -> tuple[str, Callable[[FrameSet], FrameSet]]:
+    """How training frames get their labels: in words, and as what a frame set goes through."""
+    if args.smooth_ms is None and args.turn_at is None:
+        return "", lambda frames: frames
+    smooth_ms = 0.0 if args.smooth_ms is None else args.smooth_ms
+    turn_at = TURN_AT if args.turn_at is None else args.turn_at
+    if not 0.0 <= smooth_ms < math.inf or not 0.0 < turn_at <= 1.0:
+        raise SpecError(
+            f"--smooth-ms {smooth_ms} and --turn-at {turn_at}: a time of at least 0, and a share "
+            "above 0 and at most 1"
+        )
+    words = f"; labels from steering of {turn_at} and more, averaged over {smooth_ms:g} ms"
+    return words, lambda frames: relabel(frames, smooth_ms, turn_at)

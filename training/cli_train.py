@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from training.cli_split import add_data_arguments, make_split
 from training.errors import SpecError
 from training.metrics import confusion_text
 from training.networks import NetworkSpec, spec_of
-from training.recipes import RECIPES, recipe_of
+from training.recipes import BALANCES, RECIPES, parse_augmentation, recipe_of
 from training.trainer import Split, TrainConfig, Trained, describe, train
 
 DEFAULT_NETWORKS = "sliced11,baseB+"
@@ -28,6 +29,13 @@ def _add_shared(parser: argparse.ArgumentParser) -> None:
     add("--epochs", type=int, help="passes over the training frames (the recipe's own if left out)")
     add("--batch", type=int, help="frames a step")
     add("--learning-rate", type=float, help="at its highest")
+    add("--balance", choices=BALANCES, help="how rare classes are made to count (the recipe's own)")
+    add(
+        "--augment",
+        metavar="HOW",
+        help="none, default, or changes to it: mirror=0,light=0.35,contrast=0.3,shift=0.05,"
+        "side_shift=0,blur=0.7,noise=6,shadow=0.3 (the recipe's own)",
+    )
     add("--alpha", type=float, default=1.0, help="width multiplier, above 0 to 1 (1)")
     add("--upsample", action="store_true", help="scale frames to 224x224 inside the graph")
     add(
@@ -129,7 +137,10 @@ def _run(spec: NetworkSpec, args: argparse.Namespace, split: Split, out: Path) -
         epochs=args.epochs,
         batch=args.batch,
         learning_rate=args.learning_rate,
+        balance=args.balance,
     )
+    if args.augment:
+        recipe = replace(recipe, augmentation=parse_augmentation(args.augment))
     config = TrainConfig(
         spec,
         recipe,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
-from controller.tubs import is_tub, read_records
+from controller.tubs import TubRecord, is_tub, read_records
 from training.records import TURN_AT, Listing, Record, steering_label
 
 STANDING_BELOW = 0.1
@@ -25,9 +26,15 @@ def list_records(path: Path) -> Listing:
     Raises:
         DataError: If the manifest is broken.
     """
+    dropped: Counter[str] = Counter()
+    return listing_of(path, list(read_records(path, dropped)), dropped)
+
+
+def listing_of(path: Path, found: list[TubRecord], dropped: Counter[str]) -> Listing:
+    """Turn a tub's records into a listing, and count those that teach nothing."""
     name = path.resolve().name
-    listing = Listing(name, (name,))
-    records = sorted(read_records(path, listing.dropped), key=lambda r: (r.time_ns, r.index))
+    listing = Listing(name, (name,), dropped=dropped)
+    records = sorted(found, key=lambda r: (r.time_ns, r.index))
     for record in records:
         if not record.by_driver:
             listing.dropped["not steered by the driver"] += 1

@@ -13,6 +13,8 @@ from training.records import collect
 
 KINDS: dict[str, str] = {
     "tub": "training.data_tub",
+    "tub v1": "training.data_tub_v1",
+    "drive": "training.data_drive",
     "npy": "training.data_npy",
     "pickle": "training.data_pickle",
     "udacity": "training.data_udacity",

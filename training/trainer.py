@@ -235,11 +235,8 @@ def _exhausted(history: list[dict[str, float]], patience: int | None) -> bool:
 
 def describe(config: TrainConfig) -> str:
     """A run's configuration on one line."""
-    network, recipe = config.network, config.recipe
-    size = f"{network.height}x{network.width}" + (" up to 224x224" if network.upsample else "")
-    start = network.weights if network.weights in ("random", "imagenet") else "given weights"
+    recipe = config.recipe
     return (
-        f"{network.name}: blocks 1 to {network.blocks}, alpha {network.alpha}, {size}, "
-        f"{start}; {recipe.name} recipe, {recipe.epochs} epochs, seed {config.seed}; "
-        f"frames {json.dumps(config.frames)}"
+        f"{config.network.describe()}; {recipe.name} recipe, {recipe.epochs} epochs, "
+        f"seed {config.seed}; frames {json.dumps(config.frames)}"
     )

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from training.augment import augment
-from training.recipes import Augmentation
+from training.errors import SpecError
+from training.recipes import Augmentation, parse_augmentation
 
 STILL = Augmentation(mirror=False, light=0, contrast=0, shift=0, blur=0, noise=0, shadow=0)
 
@@ -67,10 +68,20 @@ def test_the_seed_decides():
     assert not np.array_equal(first, other)
 
 
-@pytest.mark.parametrize("what", ["light", "contrast", "shift", "blur", "noise", "shadow"])
+VALUES = {
+    "light": 0.3,
+    "contrast": 0.3,
+    "shift": 0.1,
+    "side_shift": 0.1,
+    "blur": 0.5,
+    "noise": 5,
+    "shadow": 1.0,
+}
+
+
+@pytest.mark.parametrize("what", VALUES)
 def test_each_change_does_something(what):
-    values = {"light": 0.3, "contrast": 0.3, "shift": 0.1, "blur": 0.5, "noise": 5, "shadow": 1.0}
-    how = Augmentation(**{**_fields(STILL), what: values[what]})
+    how = Augmentation(**{**_fields(STILL), what: VALUES[what]})
     frames, _, out, _ = _run(how)
     assert not np.array_equal(frames, out)
 
@@ -82,7 +93,7 @@ def _fields(how):
 def test_a_shift_moves_the_picture_and_repeats_its_edge():
     frames = np.zeros((8, 10, 20, 3), np.uint8)
     frames[:, 5, 10] = 255
-    how = Augmentation(**{**_fields(STILL), "shift": 0.2})
+    how = Augmentation(**{**_fields(STILL), "shift": 0.2, "side_shift": 0.2})
     out, _ = augment(frames, np.zeros(8, np.uint8), np.random.default_rng(0), how)
     assert len({picture.tobytes() for picture in out}) > 3
     for picture in out:
@@ -90,3 +101,21 @@ def test_a_shift_moves_the_picture_and_repeats_its_edge():
         assert len(rows) == 1
         assert abs(rows[0] - 5) <= 2
         assert abs(columns[0] - 10) <= 4
+
+
+def test_the_default_never_moves_the_lane_sideways():
+    frames = np.zeros((32, 45, 80, 3), np.uint8)
+    frames[:, :, 40] = 255
+    how = Augmentation(mirror=False, light=0, contrast=0, blur=0, noise=0, shadow=0)
+    out, _ = augment(frames, np.zeros(32, np.uint8), np.random.default_rng(0), how)
+    np.testing.assert_array_equal(out, frames)
+
+
+def test_the_command_line_changes_single_values():
+    assert parse_augmentation("default") == Augmentation()
+    assert parse_augmentation("none") is None
+    how = parse_augmentation("mirror=0, side_shift=0.1,noise=2")
+    assert how == Augmentation(mirror=False, side_shift=0.1, noise=2.0)
+    for wrong in ("shear=1", "light=bright", "light=3", "light=nan", "noise=-1", "blur"):
+        with pytest.raises(SpecError, match="augmentation"):
+            parse_augmentation(wrong)
