@@ -14,12 +14,14 @@ HELD_OUT ?= ../shared/data/tubs/mat_day1
 EPOCHS ?= 3
 # Spoiled frames for `make fuzz`.
 FRAMES ?= 1e8
+# How long `make hour` drives.
+SECONDS ?= 3600
 # A file of MobileNet v1's ImageNet weights without top; empty: Keras downloads them.
 IMAGENET ?= $(wildcard ../shared/weights/mobilenet_1_0_224_tf_no_top.h5)
 
 .DEFAULT_GOAL := help
 .PHONY: help drive test real firmware flash fuzz mutants coverage-firmware faults-firmware bench-loop \
-  faults check format clean
+  hour faults check format clean
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -64,7 +66,10 @@ faults-firmware: $(VENV)/.all ## Each fault 100 times against the emulated firmw
 	@$(BIN)/python -m firmware_bridge faults --runs 100
 
 bench-loop: $(VENV)/.car ## Overhead and frame age of the loop at 20 to 90 Hz, recording on
-	@$(BIN)/python -m controller benchmark --rates 20,30,60,90 --seconds 10
+	@$(BIN)/python -m controller benchmark --rates 20,30,60,90 --seconds 10 $(BENCH_ARGS)
+
+hour: $(VENV)/.all ## An hour at 30 Hz in real time on a simulated car: is memory flat, is nothing stale?
+	@$(BIN)/python -m simulator endure --firmware --seconds $(SECONDS) $(HOUR_ARGS)
 
 faults: $(VENV)/.all ## The fault suite, each row 20 times: bounds and the worst seen
 	@$(BIN)/python -m pytest -q tests/controller/test_faults.py --repeats 20

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
 import sys
 from pathlib import Path
 from typing import Any
 
+from controller import blas, process  # noqa: F401 - blas comes before NumPy
 from controller.cli import (
     DONE,
     FELL_SHORT,
@@ -17,14 +17,15 @@ from controller.cli import (
     print_json,
     run_command,
 )
+from controller.cli_benchmark import add_benchmark
+from controller.cli_drives import add_drives
 from controller.cli_service import add_service_commands
 from controller.config import Config, load_config
 from controller.doctor import add_check_command
-from controller.drive_tools import add_drives
 from controller.errors import UsageError
 from controller.pilot import TflitePilot, find_model
 from controller.signals import stop_on_signals
-from controller.statistics import Statistics
+from controller.statistics import PERCENTILES, Statistics
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -37,7 +38,7 @@ def main(argv: list[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_drive(commands)
     _add_replay(commands)
-    _add_benchmark(commands)
+    add_benchmark(commands)
     add_drives(commands)
     add_service_commands(commands)
     add_check_command(commands)
@@ -64,6 +65,7 @@ def _add_drive(commands: Any) -> None:  # noqa: ANN401
     )
     parser.add_argument("--record", metavar="FOLDER", help="record the drive into this folder")
     parser.add_argument("--seconds", type=float, metavar="S", help="stop after so long")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
 
 
 def _add_replay(commands: Any) -> None:  # noqa: ANN401
@@ -87,59 +89,24 @@ def _add_replay(commands: Any) -> None:  # noqa: ANN401
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
 
 
-def _add_benchmark(commands: Any) -> None:  # noqa: ANN401
-    parser = add_command(
-        commands,
-        "benchmark",
-        _benchmark,
-        "Time the loop, recording on, with a made-up camera: overhead, frame age, start, memory.",
-        "python -m controller benchmark --rates 20,30,60,90 --seconds 10",
-    )
-    parser.add_argument("--model", default="default", metavar="NAME_OR_FILE")
-    parser.add_argument("--threads", type=int, default=1, metavar="N")
-    parser.add_argument("--rates", type=_rates, default=(30.0,), metavar="HZ,HZ")
-    parser.add_argument("--seconds", type=float, default=5.0, metavar="S", help="at each rate")
-    parser.add_argument(
-        "--link", metavar="DEVICE", help="a real device; without it, a simulated one on a pty"
-    )
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
-
-
-def _rates(text: str) -> tuple[float, ...]:
-    try:
-        rates = tuple(float(word) for word in text.split(","))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r}: give numbers, as 20,30,60") from error
-    if not all(1 <= rate <= 120 for rate in rates):
-        raise argparse.ArgumentTypeError(f"{text!r}: rates are 1 to 120 Hz")
-    return rates
-
-
-def _benchmark(arguments: argparse.Namespace) -> int:
-    from controller import benchmark
-
-    if not 0 < arguments.seconds <= 3600:
-        raise UsageError(f"--seconds is {arguments.seconds}, must be above 0 and at most 3600")
-    with contextlib.ExitStack() as stack:
-        device = arguments.link or stack.enter_context(benchmark.benchmark_peer())
-        results, first_decision_s = benchmark.run(
-            arguments.model, arguments.rates, arguments.seconds, arguments.threads, device
-        )
-    figures = benchmark.as_figures(arguments.model, arguments.threads, results, first_decision_s)
-    if arguments.json:
-        print_json(figures)
-    else:
-        print(benchmark.table(figures))
-    return DONE
-
-
 def _drive(arguments: argparse.Namespace) -> int:
-    from controller.driving import drive
+    from controller.driving import FirstDecision, drive
 
     if arguments.seconds is not None and not 0 < arguments.seconds <= 1e9:
         raise UsageError(f"--seconds is {arguments.seconds}, must be above 0 and finite")
     config = load_config(arguments.config) if arguments.config else Config()
-    statistics = drive(_override(config, arguments), arguments.seconds)
+    first = FirstDecision()
+    statistics = drive(_override(config, arguments), arguments.seconds, (first,))
+    if arguments.json:
+        print_json(
+            {
+                **statistics.figures(),
+                "start_to_first_decision_s": first.after_s,
+                "peak_rss_mib": process.memory_mib(peak=True),
+                "cpu_s": process.cpu_s(),
+            }
+        )
+        return DONE
     print(f"{statistics.frames} frames; commands: {dict(statistics.commands)}")
     if statistics.stops:
         print(f"stopped because: {dict(statistics.stops)}")
@@ -192,8 +159,9 @@ def _replay(arguments: argparse.Namespace) -> int:
         "stopped": report.stopped,
         "motors_off_ms": report.motors_off_ms,
         "commands_sha256": report.commands_sha256,
-        "invoke_ms": {f"p{p}": statistics.stage_ms("invoke", p) for p in (50, 99)},
-        "overhead_ms": {f"p{p}": statistics.overhead_ms(p) for p in (50, 99)},
+        "invoke_ms": statistics.stages_ms()["invoke"],
+        "overhead_ms": {f"p{p}": statistics.overhead_ms(p) for p in PERCENTILES},
+        "stages_ms": statistics.stages_ms(),
     }
     if arguments.json:
         print_json(figures)

@@ -1,15 +1,20 @@
 """How long a frame takes to become a command, and how much of that is not the model.
 
-The real loop, link, supervisor and recorder run in real time; only the camera is a made-up one, and
-the microcontroller answers from a pty. The model's bare ``invoke()`` is timed in the same run.
+The drive is the real one (`controller.driving.drive`) in real time, with everything that it has on
+the car, recording too; only the camera is a made-up one and the microcontroller answers from a pty.
+The bare ``invoke()`` is that of the same model in the same process, right before and after each
+drive, woken at the drive's own rate: after a pause a processor has other things in its caches and
+may have slept, and both pay for that. Back to back, without pauses, it is printed too.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
+import json
+import logging
 import os
-import platform
-import resource
+import statistics as stats
 import subprocess
 import sys
 import tempfile
@@ -21,20 +26,26 @@ from typing import Any
 
 import numpy as np
 
-from controller.cameras import CameraSettings, open_camera
+from controller import process
+from controller.cameras import CameraSettings
 from controller.clock import Clock, MonotonicClock
-from controller.driving import drive_metadata, settle
-from controller.interpreter import RUNTIME
-from controller.loop import Cycle, Loop
+from controller.config import Config, LinkSettings, ModelSettings
+from controller.control import ArmingSettings
+from controller.driving import drive, settle
+from controller.errors import ControllerError
+from controller.loop import Cycle
 from controller.pilot import TflitePilot, find_model
-from controller.recorder import Recorder
-from controller.statistics import Statistics
-from controller.supervisor import Supervisor, SupervisorSettings
-from firmware_bridge.links import open_link
+from controller.recorder import RecordingSettings
+from controller.statistics import PERCENTILES, Statistics
+from controller.supervisor import SupervisorSettings
 
-WARM_UP_S = 0.5
+WARM_UP_S = 1.0
 """Left out of every figure: arming, caches, the processor's clock."""
-BARE_INVOKES = 300
+HOT_INVOKES = 500
+START_UPS = 5
+"""Processes started to see how soon they decide."""
+REALTIME_PRIORITY = 20
+"""Of SCHED_FIFO, as in systemd/realtime.conf."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,23 +55,16 @@ class RateFigures:
     Attributes:
         rate_hz: Frames a second asked of the camera.
         statistics: The loop's figures after the warm-up.
-        bare_invoke_ms: Percentiles 50 and 99 of the bare model, back to back.
-        recorded: Cycles recorded.
-        dropped: Cycles that the recorder dropped.
+        bare_ms: Percentiles of the bare ``invoke()`` woken at this rate.
+        not_recorded: Frames that are missing in the recording.
+        cpu_share: Processor time that the drive took, of one core.
     """
 
     rate_hz: float
     statistics: Statistics
-    bare_invoke_ms: dict[str, float]
-    recorded: int
-    dropped: int
-
-
-def process_age_s() -> float:
-    """Time since the kernel started this process, in s (to 10 ms: proc(5), starttime)."""
-    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
-    started_s = int(fields[19]) / os.sysconf("SC_CLK_TCK")
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - started_s
+    bare_ms: dict[str, float]
+    not_recorded: int
+    cpu_share: float
 
 
 @contextlib.contextmanager
@@ -78,24 +82,33 @@ def benchmark_peer() -> Iterator[str]:
             peer.wait(5)
 
 
+def be_realtime() -> None:
+    """Run before everything else, as the service does with ``install.sh --realtime``.
+
+    Raises:
+        ControllerError: If this user may not.
+    """
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(REALTIME_PRIORITY))
+    except OSError as error:
+        raise ControllerError(f"--realtime: {error.strerror}; it needs root") from error
+
+
 class _AfterWarmUp:
-    """Passes cycles on once the car drives and the warm-up is over."""
+    """Passes cycles on once the warm-up is over."""
 
     def __init__(self, statistics: Statistics, clock: Clock) -> None:
         self._statistics = statistics
         self._start_ns = clock.now_ns() + int(WARM_UP_S * 1e9)
-        self.first_decision_s: float | None = None
 
     def __call__(self, cycle: Cycle) -> None:
-        if self.first_decision_s is None and cycle.frame is not None:
-            self.first_decision_s = process_age_s()
         if cycle.sent_ns >= self._start_ns:
             self._statistics(cycle)
 
 
 def run(
     model: str, rates_hz: Sequence[float], seconds: float, threads: int, link_device: str
-) -> tuple[list[RateFigures], float]:
+) -> dict[str, Any]:
     """Drive at each rate in turn.
 
     Args:
@@ -106,119 +119,140 @@ def run(
         link_device: A device; see `benchmark_peer` for one without hardware.
 
     Returns:
-        The figures, and the time from process start to the first decision, in s.
+        The figures of this model with so many threads; see `controller.benchmark_report`.
     """
+    logging.getLogger("controller").setLevel(logging.WARNING)
     pilot = TflitePilot(find_model(model), threads)
     settle()
-    results = []
-    first_decision_s = 0.0
-    for rate_hz in rates_hz:
-        figures, first = _run_rate(pilot, rate_hz, seconds, link_device)
-        results.append(figures)
-        first_decision_s = first_decision_s or first
-    return results, first_decision_s
-
-
-def _run_rate(
-    pilot: TflitePilot, rate_hz: float, seconds: float, link_device: str
-) -> tuple[RateFigures, float]:
-    clock = MonotonicClock()
-    settings = CameraSettings(source="pattern", frame_rate_hz=rate_hz)
-    statistics = Statistics()
-    supervisor = Supervisor(SupervisorSettings(arm_at_start=True), None, rate_hz)
-    supervisor.arm()
-    with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        link = stack.enter_context(open_link(link_device, clock))
-        recorder = Recorder(folder / "drive.mcap", drive_metadata(pilot), clock.now_ns())
-        stack.enter_context(recorder)
-        camera = stack.enter_context(open_camera(settings, clock))
-        measured = _AfterWarmUp(statistics, clock)
-        end_ns = clock.now_ns() + int((WARM_UP_S + seconds) * 1e9)
-        loop = Loop(camera, pilot, supervisor, link, clock, (measured, recorder))
-        loop.run(lambda: clock.now_ns() < end_ns)
-    figures = RateFigures(
-        rate_hz, statistics, _bare_invoke_ms(pilot), recorder.written, recorder.dropped
-    )
-    return figures, measured.first_decision_s or 0.0
-
-
-def _bare_invoke_ms(pilot: TflitePilot) -> dict[str, float]:
-    times = np.empty(BARE_INVOKES, np.int64)
-    for index in range(BARE_INVOKES):
-        start = time.perf_counter_ns()
-        pilot.invoke()
-        times[index] = time.perf_counter_ns() - start
-    return {f"p{p}": float(np.percentile(times, p)) / 1e6 for p in (50, 99)}
-
-
-def as_figures(
-    model: str, threads: int, results: list[RateFigures], first_decision_s: float
-) -> dict[str, Any]:
-    """The figures for machines; the plain keys are those of the lowest rate."""
-    rates = []
-    for result in results:
-        statistics = result.statistics
-        rates.append(
-            {
-                "rate_hz": result.rate_hz,
-                "frames": statistics.frames,
-                "invoke_ms": result.bare_invoke_ms,
-                "stages_ms": {
-                    stage: {f"p{p}": statistics.stage_ms(stage, p) for p in (50, 99)}
-                    for stage in ("wait", "fit", "invoke", "decide", "send")
-                },
-                "overhead_ms": {f"p{p}": statistics.overhead_ms(p) for p in (50, 99)},
-                "frame_age_ms": {f"p{p}": statistics.age_ms(p) for p in (50, 99)},
-                "stops": dict(statistics.stops),
-                "recorded": result.recorded,
-                "dropped": result.dropped,
-            }
-        )
-    first = rates[0]
-    usage = resource.getrusage(resource.RUSAGE_SELF)
+    hot_ms = _percentiles(_invoke_ns(pilot) for _ in range(HOT_INVOKES))
+    rates = [_run_rate(pilot, rate_hz, seconds, threads, link_device) for rate_hz in rates_hz]
+    starts = [_start_up(model, threads, link_device) for _ in range(START_UPS)]
     return {
         "model": model,
         "threads": threads,
-        **{key: first[key] for key in ("invoke_ms", "overhead_ms", "frame_age_ms")},
-        "start_to_first_decision_s": first_decision_s,
-        "peak_rss_mib": usage.ru_maxrss / 1024,
-        "cpu_s": usage.ru_utime + usage.ru_stime,
-        "rates": rates,
-        "machine": {
-            "processor": _processor(),
-            "cores": os.cpu_count(),
-            "system": platform.platform(),
-            "python": platform.python_version(),
-            "runtime": RUNTIME,
-        },
+        "invoke_hot_ms": hot_ms,
+        "rates": [_rate_figures(figures) for figures in rates],
+        "start_ups": START_UPS,
+        "start_to_first_decision_s": stats.median(s["start_to_first_decision_s"] for s in starts),
+        "peak_rss_mib": max(s["peak_rss_mib"] for s in starts),
     }
 
 
-def _processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith(("model name", "Model")):
-            return line.partition(":")[2].strip()
-    return platform.machine()
+def _rate_figures(figures: RateFigures) -> dict[str, Any]:
+    statistics, bare_ms = figures.statistics, figures.bare_ms
+    return {
+        "rate_hz": figures.rate_hz,
+        "invoke_ms": bare_ms,
+        "beyond_invoke_ms": {
+            f"p{p}": statistics.whole_ms(p) - bare_ms[f"p{p}"] for p in PERCENTILES
+        },
+        **statistics.figures(),
+        "not_recorded": figures.not_recorded,
+        "cpu_share": figures.cpu_share,
+    }
 
 
-def table(figures: dict[str, Any]) -> str:
-    """The figures for people."""
-    machine = figures["machine"]
-    lines = [
-        f"{machine['processor']}, {machine['cores']} cores, {machine['runtime']}",
-        f"model {figures['model']}, {figures['threads']} thread(s), recording on",
-        f"{'':10}{'bare invoke':>18}{'overhead':>18}{'frame age':>18}{'':>4}frames  dropped",
-        f"{'rate':10}" + f"{'p50 ms':>9}{'p99 ms':>9}" * 3,
-    ]
-    for rate in figures["rates"]:
-        cells = "".join(
-            f"{rate[key]['p50']:9.3f}{rate[key]['p99']:9.3f}"
-            for key in ("invoke_ms", "overhead_ms", "frame_age_ms")
-        )
-        lines.append(f"{rate['rate_hz']:6.0f} Hz {cells}{rate['frames']:10}{rate['dropped']:9}")
-    lines.append(
-        f"first decision {figures['start_to_first_decision_s']:.2f} s after the process started; "
-        f"peak memory {figures['peak_rss_mib']:.1f} MiB"
+def _run_rate(
+    pilot: TflitePilot, rate_hz: float, seconds: float, threads: int, link_device: str
+) -> RateFigures:
+    statistics = Statistics()
+    half = max(30, int(seconds * rate_hz / 2))
+    before = list(itertools.islice(_paced_invokes_ns(pilot, rate_hz), half))
+    with tempfile.TemporaryDirectory() as folder:
+        config = _config(str(pilot.model), rate_hz, threads, link_device, folder)
+        start_s, cpu_s = time.monotonic(), process.cpu_s()
+        measured = _AfterWarmUp(statistics, MonotonicClock())
+        everything = drive(config, WARM_UP_S + seconds, (measured,))
+        cpu_share = (process.cpu_s() - cpu_s) / (time.monotonic() - start_s)
+        lost = everything.frames - _recorded(Path(folder))
+    after = list(itertools.islice(_paced_invokes_ns(pilot, rate_hz), half))
+    return RateFigures(rate_hz, statistics, _percentiles([*before, *after]), lost, cpu_share)
+
+
+def _config(model: str, rate_hz: float, threads: int, link_device: str, folder: str) -> Config:
+    return Config(
+        camera=CameraSettings(source="pattern", frame_rate_hz=rate_hz),
+        link=LinkSettings(link_device),
+        model=ModelSettings(model, threads),
+        supervisor=SupervisorSettings(arm_at_start=True),
+        arming=ArmingSettings(socket=""),
+        recording=RecordingSettings(folder),
     )
-    return "\n".join(lines)
+
+
+def _recorded(folder: Path) -> int:
+    from controller.drives import read_decisions
+
+    return sum(
+        decision.capture_ns is not None
+        for path in folder.iterdir()
+        for decision in read_decisions(path)
+    )
+
+
+def _paced_invokes_ns(pilot: TflitePilot, rate_hz: float) -> Iterator[int]:
+    """The bare model, woken as a drive is: asleep until the next frame would be due."""
+    clock = MonotonicClock()
+    due_ns = clock.now_ns()
+    while True:
+        due_ns += int(1e9 / rate_hz)
+        clock.sleep_until(due_ns)
+        yield _invoke_ns(pilot)
+
+
+def _invoke_ns(pilot: TflitePilot) -> int:
+    start = time.perf_counter_ns()
+    pilot.invoke()
+    return time.perf_counter_ns() - start
+
+
+def _percentiles(times_ns: Any) -> dict[str, float]:  # noqa: ANN401 - any iterable of ns
+    values = np.fromiter(times_ns, np.int64)
+    return {f"p{p}": float(np.percentile(values, p)) / 1e6 for p in PERCENTILES}
+
+
+def _start_up(model: str, threads: int, link_device: str) -> dict[str, Any]:
+    """A drive in a process of its own, from its start; recording, as on the car."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "controller", "drive", "--camera", "pattern", "--arm"]
+        command += ["--link", link_device, "--model", model, "--threads", str(threads)]
+        command += ["--record", folder, "--seconds", "3", "--json"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    if done.returncode != 0:
+        raise ControllerError(f"a drive ended with {done.returncode}: {done.stderr.strip()}")
+    figures: dict[str, Any] = json.loads(done.stdout)
+    return figures
+
+
+def run_each(
+    models: Sequence[str],
+    threads: Sequence[int],
+    rates_hz: Sequence[float],
+    seconds: float,
+    link: str | None,
+) -> list[dict[str, Any]]:
+    """Measure every model with every number of threads, each in a process of its own.
+
+    Args:
+        models: Shipped models or files.
+        threads: Numbers of threads of the interpreter.
+        rates_hz: See `run`.
+        seconds: See `run`.
+        link: A device, or None for a simulated one.
+
+    Returns:
+        What `run` gives, for each.
+
+    Raises:
+        ControllerError: If one of them failed.
+    """
+    results = []
+    for model, count in itertools.product(models, threads):
+        command = [sys.executable, "-m", "controller", "benchmark", "--model", model, "--json"]
+        command += ["--threads", str(count), "--rates", ",".join(f"{r:g}" for r in rates_hz)]
+        command += ["--seconds", str(seconds), *(["--link", link] if link else [])]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if not done.stdout:
+            raise ControllerError(f"{model}, {count} threads: {done.stderr.strip()}")
+        results.append(json.loads(done.stdout))
+    return results

@@ -71,12 +71,11 @@ class Machine:
         model = self.pi_model
         if model is None:
             return [warn("board", f"{_NOT_A_PI}: {platform.machine()}, {os.cpu_count()} cores")]
-        governor = self._read("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor") or "unknown"
-        return [ok("board", f"{model}, {os.cpu_count()} cores, governor {governor}")]
+        return [ok("board", f"{model}, {os.cpu_count()} cores, governor {self.governor}")]
 
     def look_at_power(self) -> list[Line]:
         """Under-voltage and throttling, now and since boot."""
-        flags = self._throttled()
+        flags = self.throttled
         if flags is None:
             found = _NOT_A_PI if self.pi_model is None else "the firmware does not say"
             return [warn("power", found)]
@@ -89,7 +88,14 @@ class Machine:
             return [warn("power", f"was short since boot ({flags:#x})", _POWER_ADVICE)]
         return [ok("power", f"never short since boot ({flags:#x})")]
 
-    def _throttled(self) -> int | None:
+    @property
+    def governor(self) -> str:
+        """How the kernel sets the processor's clock; "unknown" where it does not."""
+        return self._read("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor") or "unknown"
+
+    @property
+    def throttled(self) -> int | None:
+        """The firmware's flags, see `UNDER_VOLTAGE`; None where there are none."""
         text = self._read("sys/devices/platform/soc/soc:firmware/get_throttled")
         if text is None and self.pi_model is not None:
             text = (self._run(["vcgencmd", "get_throttled"]) or "").partition("=")[2]
@@ -99,18 +105,26 @@ class Machine:
             return None
 
     def look_at_temperature(self) -> list[Line]:
-        """The hottest of the kernel's thermal zones."""
-        zones = sorted((self._root / "sys/class/thermal").glob("thermal_zone*/temp"))
-        texts = [self._read(str(zone.relative_to(self._root))) for zone in zones]
-        degrees = [int(text) / 1000 for text in texts if text and text.lstrip("-").isdecimal()]
-        if not degrees:
+        """Whether the computer is too warm."""
+        degrees = self.temperature_c
+        if degrees is None:
             return [warn("temperature", "no sensor")]
-        found = f"{max(degrees):.0f} °C"
-        if max(degrees) >= HOT_C:
+        found = f"{degrees:.0f} °C"
+        if degrees >= HOT_C:
             return [fail("temperature", found, "a heat sink, a fan, air: the processor slows down")]
-        if max(degrees) >= WARM_C:
+        if degrees >= WARM_C:
             return [warn("temperature", found, f"from {HOT_C:.0f} °C on the processor slows down")]
         return [ok("temperature", found)]
+
+    @property
+    def temperature_c(self) -> float | None:
+        """The hottest of the kernel's thermal zones; None without any."""
+        zones = sorted((self._root / "sys/class/thermal").glob("thermal_zone*/temp"))
+        texts = [self._read(str(zone.relative_to(self._root))) for zone in zones]
+        return max(
+            (int(text) / 1000 for text in texts if text and text.lstrip("-").isdecimal()),
+            default=None,
+        )
 
     def look_at_disk(self, folder: str) -> list[Line]:
         """Whether drives can be recorded. A car that cannot record still drives."""

@@ -11,11 +11,13 @@ from typing import Any
 import cv2
 import numpy as np
 
-from controller.cli import DONE, add_command, print_json
-from controller.drives import SUFFIX, DriveInfo, DrivenFrame, read_drive
+from controller.cli import DONE, print_json
+from controller.drive_format import SUFFIX
+from controller.drives import DriveInfo, DrivenFrame, read_decisions, read_drive
 from controller.errors import DriveError, UsageError
 from controller.frameset import UNLABELLED, FrameSet
 from controller.pictures import encode_png
+from controller.supervisor import FRESH_NS
 from firmware_bridge.commands import Command
 
 _COLOURS = {
@@ -28,50 +30,8 @@ VIDEO_SCALE = 8
 """Times by which a video enlarges the model's input."""
 
 
-def add_drives(commands: Any) -> None:  # noqa: ANN401
-    """Add the ``drives`` subcommand and its own subcommands."""
-    parser = commands.add_parser(
-        "drives",
-        help="List drives, look into one, or export it.",
-        description="List drives, look into one, or export it.",
-        epilog="example:\n  python -m controller drives info out/drive/drive.mcap",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    actions = parser.add_subparsers(required=True, metavar="ACTION")
-    listing = add_command(
-        actions,
-        "list",
-        _list,
-        "List the drives of a folder.",
-        "python -m controller drives list /var/lib/paperlane/drives",
-    )
-    listing.add_argument("folder", type=Path)
-    listing.add_argument("--json", action="store_true", help="print as JSON")
-    info = add_command(
-        actions,
-        "info",
-        _info,
-        "Say what is in a drive.",
-        "python -m controller drives info out/drive/drive.mcap",
-    )
-    info.add_argument("drive", type=Path)
-    info.add_argument("--json", action="store_true", help="print as JSON")
-    export = add_command(
-        actions,
-        "export",
-        _export,
-        "Turn a drive into a frame set to train on (--npy), a video or single pictures.",
-        "python -m controller drives export out/drive/drive.mcap --video drive.mp4",
-    )
-    export.add_argument("drive", type=Path)
-    export.add_argument("--npy", type=Path, metavar="FOLDER", help="a frame set, see the docs")
-    export.add_argument(
-        "--video", type=Path, metavar="FILE", help="with the probabilities drawn in"
-    )
-    export.add_argument("--pictures", type=Path, metavar="FOLDER", help="NUMBER-COMMAND.png")
-
-
-def _list(arguments: argparse.Namespace) -> int:
+def list_drives(arguments: argparse.Namespace) -> int:
+    """``drives list``."""
     if not arguments.folder.is_dir():
         raise UsageError(f"{arguments.folder}: no such folder")
     drives = [_summary(path) for path in sorted(arguments.folder.glob(f"*{SUFFIX}"))]
@@ -87,7 +47,8 @@ def _list(arguments: argparse.Namespace) -> int:
     return DONE
 
 
-def _info(arguments: argparse.Namespace) -> int:
+def info(arguments: argparse.Namespace) -> int:
+    """``drives info``."""
     summary = _summary(arguments.drive)
     if arguments.json:
         print_json(summary)
@@ -98,25 +59,42 @@ def _info(arguments: argparse.Namespace) -> int:
 
 
 def _summary(path: Path) -> dict[str, Any]:
-    info = DriveInfo()
+    about = DriveInfo()
     commands: Counter[str] = Counter()
-    times_ns = []
-    for frame in read_drive(path, info):
-        commands[frame.command.name] += 1
-        times_ns.append(frame.time_ns)
+    stops: Counter[str] = Counter()
+    times_ns: list[int] = []
+    ages_ns: list[int] = []
+    stale = 0
+    for decision in read_decisions(path, about):
+        moves = decision.command is not Command.STOP
+        if not moves:
+            stops[decision.reason] += 1
+        if decision.capture_ns is None:
+            continue
+        commands[decision.command.name] += 1
+        times_ns.append(decision.capture_ns)
+        ages_ns.append(decision.sent_ns - decision.capture_ns)
+        stale += moves and ages_ns[-1] > FRESH_NS
     return {
         "path": str(path),
         "size_bytes": path.stat().st_size,
-        "complete": info.complete,
+        "complete": about.complete,
         "frames": len(times_ns),
         "seconds": (times_ns[-1] - times_ns[0]) / 1e9 if times_ns else 0.0,
         "commands": dict(commands),
-        "messages": info.counts,
-        **info.metadata,
+        "stops": dict(stops),
+        "frame_age_ms": {
+            f"p{p}": float(np.percentile(ages_ns, p)) / 1e6 if ages_ns else 0.0
+            for p in (50, 99, 100)
+        },
+        "stale_commands": stale,
+        "messages": about.counts,
+        **about.metadata,
     }
 
 
-def _export(arguments: argparse.Namespace) -> int:
+def export(arguments: argparse.Namespace) -> int:
+    """``drives export``."""
     if arguments.npy is arguments.video is arguments.pictures is None:
         raise UsageError("say what to make: --npy FOLDER, --video FILE or --pictures FOLDER")
     frames = list(read_drive(arguments.drive))

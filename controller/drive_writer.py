@@ -9,7 +9,7 @@ from io import BufferedWriter
 from pathlib import Path
 from typing import Any
 
-from controller.drives import (
+from controller.drive_format import (
     DECISION_TOPIC,
     IMAGE_TOPIC,
     METADATA_NAME,

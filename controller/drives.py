@@ -1,13 +1,6 @@
-"""Drives: MCAP files (mcap.dev) with what the car saw, thought, sent and was told.
+"""Reads drives: MCAP files with what the car saw, thought, sent and was told.
 
-Topics, all JSON with a schema, so that Foxglove and other MCAP viewers open a drive as it is::
-
-    /camera/image     foxglove.CompressedImage   the frame as the model saw it, PNG (lossless)
-    /pilot/decision   paperlane.Decision         probabilities, command, why, times
-    /mcu/status       paperlane.McuStatus        what the microcontroller said of itself
-
-The metadata record ``drive`` names the model and its hash. Message times are wall time, advanced by
-the monotonic clock from the start of the drive, so that a step of the wall clock is not seen.
+What is in them is said in `controller.drive_format`.
 """
 
 from __future__ import annotations
@@ -25,66 +18,12 @@ from mcap.exceptions import McapError
 from mcap.records import Channel, Message, Metadata
 from mcap.stream_reader import StreamReader
 
+from controller.drive_format import DECISION_TOPIC, IMAGE_TOPIC, METADATA_NAME
 from controller.errors import DriveError
 from controller.frames import Pixels
+from controller.frameset import CLASS_NAMES
 from controller.pictures import decode_picture
 from firmware_bridge.commands import Command
-
-IMAGE_TOPIC = "/camera/image"
-DECISION_TOPIC = "/pilot/decision"
-STATUS_TOPIC = "/mcu/status"
-METADATA_NAME = "drive"
-SUFFIX = ".mcap"
-
-_TIME = {
-    "type": "object",
-    "title": "time",
-    "properties": {"sec": {"type": "integer"}, "nsec": {"type": "integer"}},
-}
-
-
-def _schema(title: str, **properties: dict[str, Any]) -> dict[str, Any]:
-    return {"title": title, "type": "object", "properties": properties}
-
-
-_NUMBER, _INTEGER, _STRING = ({"type": kind} for kind in ("number", "integer", "string"))
-
-SCHEMAS: dict[str, dict[str, Any]] = {
-    IMAGE_TOPIC: _schema(
-        "foxglove.CompressedImage",
-        timestamp=_TIME,
-        frame_id=_STRING,
-        data={"type": "string", "contentEncoding": "base64"},
-        format=_STRING,
-    ),
-    DECISION_TOPIC: _schema(
-        "paperlane.Decision",
-        frame_sequence=_INTEGER,
-        capture_ns=_INTEGER,
-        sent_ns=_INTEGER,
-        probabilities={"type": "array", "items": _NUMBER},
-        command=_STRING,
-        ttl_ms=_INTEGER,
-        sequence=_INTEGER,
-        state=_STRING,
-        reason=_STRING,
-        stages_us={"type": "array", "items": _NUMBER},
-    ),
-    STATUS_TOPIC: _schema(
-        "paperlane.McuStatus",
-        session=_INTEGER,
-        sequence=_INTEGER,
-        state=_STRING,
-        trip=_STRING,
-        applied=_STRING,
-        left=_NUMBER,
-        right=_NUMBER,
-        battery_mv={"type": ["integer", "null"]},
-        uptime_ms=_INTEGER,
-        counters={"type": "object"},
-    ),
-}
-"""JSON schema of each topic; the first is Foxglove's own (docs.foxglove.dev, CompressedImage)."""
 
 _BROKEN = (
     McapError,
@@ -118,6 +57,30 @@ class DrivenFrame:
     command: Command
     probabilities: tuple[float, float, float]
     state: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedDecision:
+    """A decision of a drive.
+
+    Attributes:
+        capture_ns: Capture time of its frame, ns on the drive's monotonic clock; None if it was
+            about silence.
+        sent_ns: When the command had left, ns on the same clock.
+        command: What was sent.
+        probabilities: Forward, left, right; empty without a frame.
+        state: The supervisor's state, see `controller.supervisor.State`.
+        reason: Why it was STOP, see `controller.supervisor.Reason`.
+        frame_sequence: Which frame; -1 for none.
+    """
+
+    capture_ns: int | None
+    sent_ns: int
+    command: Command
+    probabilities: tuple[float, ...]
+    state: str
+    reason: str
+    frame_sequence: int
 
 
 @dataclass(slots=True)
@@ -180,6 +143,8 @@ def read_messages(path: Path, info: DriveInfo | None = None) -> Iterator[tuple[s
 def read_drive(path: Path, info: DriveInfo | None = None) -> Iterator[DrivenFrame]:
     """The frames of a drive, in order, each with its decision.
 
+    Decisions about silence are left out, and those whose picture is lost.
+
     Raises:
         DriveError: If the file is not a drive.
     """
@@ -188,27 +153,40 @@ def read_drive(path: Path, info: DriveInfo | None = None) -> Iterator[DrivenFram
         if topic == IMAGE_TOPIC:
             picture = _read_picture(path, value)
         elif topic == DECISION_TOPIC:
-            frame = _read_decision(path, value, picture)
-            if frame is not None:
-                yield frame
+            made = _read_decision(path, value)
+            if made.capture_ns is None or picture is None or picture[0] != made.frame_sequence:
+                continue
+            forward, left, right = made.probabilities
+            yield DrivenFrame(
+                made.capture_ns, picture[1], made.command, (forward, left, right), made.state
+            )
 
 
-def _read_decision(
-    path: Path,
-    value: Any,  # noqa: ANN401 - foreign JSON
-    picture: tuple[int, Pixels] | None,
-) -> DrivenFrame | None:
-    """The frame that a decision is about; None if it is about silence, or its picture is lost."""
+def read_decisions(path: Path, info: DriveInfo | None = None) -> Iterator[RecordedDecision]:
+    """The decisions of a drive, in order, those about silence too; no picture is decoded.
+
+    Raises:
+        DriveError: If the file is not a drive.
+    """
+    for topic, _, value in read_messages(path, info):
+        if topic == DECISION_TOPIC:
+            yield _read_decision(path, value)
+
+
+def _read_decision(path: Path, value: Any) -> RecordedDecision:  # noqa: ANN401 - foreign JSON
     try:
-        if picture is None or picture[0] != value["frame_sequence"]:
-            return None
-        forward, left, right = map(float, value["probabilities"])
-        return DrivenFrame(
-            int(value["capture_ns"]),
-            picture[1],
+        sequence = int(value["frame_sequence"])
+        probabilities = tuple(map(float, value["probabilities"]))
+        if sequence >= 0 and len(probabilities) != len(CLASS_NAMES):
+            raise ValueError(probabilities)
+        return RecordedDecision(
+            int(value["capture_ns"]) if sequence >= 0 else None,
+            int(value["sent_ns"]),
             Command[value["command"]],
-            (forward, left, right),
+            probabilities,
             str(value["state"]),
+            str(value["reason"]),
+            sequence,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise DriveError(f"{path}: {DECISION_TOPIC} holds something else than decisions") from error

@@ -7,12 +7,12 @@ import datetime
 import gc
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
 
-from controller import __version__
+from controller import __version__, process
 from controller.board import BoardWatch
 from controller.cameras import open_camera
 from controller.clock import Clock, MonotonicClock
@@ -22,6 +22,7 @@ from controller.interpreter import RUNTIME
 from controller.loop import Cycle, Loop, Sink
 from controller.pilot import TflitePilot, find_model
 from controller.recorder import Recorder
+from controller.rehearsal import understudies
 from controller.service import ServiceReport, StateLog, lock_memory
 from controller.signals import stop_on_signals
 from controller.statistics import Statistics
@@ -30,6 +31,8 @@ from firmware_bridge.links import open_link
 
 _log = logging.getLogger(__name__)
 
+HANDSHAKE_S = 0.3
+"""How long a start waits for the microcontroller's first status, in s: six of its periods."""
 PROGRESS_NS = 1_000_000_000
 """How often `Progress` says something, ns."""
 
@@ -86,12 +89,29 @@ def settle() -> None:
     sys.setswitchinterval(0.0005)
 
 
-def drive(config: Config, seconds: float | None = None) -> Statistics:
+class FirstDecision:
+    """A sink that notes how long the process took to its first decision."""
+
+    def __init__(self) -> None:
+        self.after_s = 0.0
+        """From the start of the process, in s; 0 before there was one."""
+
+    def __call__(self, cycle: Cycle) -> None:
+        """See a cycle."""
+        if not self.after_s and cycle.frame is not None:
+            self.after_s = process.age_s()
+            _log.info("first decision %.2f s after the process started", self.after_s)
+
+
+def drive(
+    config: Config, seconds: float | None = None, watchers: Sequence[Sink] = ()
+) -> Statistics:
     """Drive until SIGTERM, SIGINT, the camera's end or `seconds` are over.
 
     Args:
         config: The car.
         seconds: Drive so long at most; None for ever.
+        watchers: See every cycle too.
 
     Returns:
         The figures of the drive.
@@ -106,19 +126,22 @@ def drive(config: Config, seconds: float | None = None) -> Statistics:
     end_ns = None if seconds is None else clock.now_ns() + int(seconds * 1e9)
     with contextlib.ExitStack() as stack:
         stopped = stack.enter_context(stop_on_signals(supervisor.shut_down))
-        link = stack.enter_context(open_link(config.link.device, clock))
+        # The line's first word is waited for at the end, when camera and model are there.
+        link = stack.enter_context(open_link(config.link.device, clock, greet=False))
         if config.link.device.startswith("plain:"):
             _log.warning("a plain link: if this process dies, nothing stops the motors")
         pilot = TflitePilot(find_model(config.model.name), config.model.threads)
         settle()
         camera = stack.enter_context(open_camera(config.camera, clock))
-        sinks: list[Sink] = [statistics, stack.enter_context(BoardWatch(supervisor))]
+        sinks: list[Sink] = [*watchers, statistics, stack.enter_context(BoardWatch(supervisor))]
         sinks.extend(_outside(config, supervisor, stack))
         if config.recording.folder:
             sinks.append(stack.enter_context(_recorder(config, pilot, clock)))
         if config.supervisor.arm_at_start:
             supervisor.arm()
-        loop = Loop(camera, pilot, supervisor, link, clock, sinks)
+        link.greet(HANDSHAKE_S)
+        cast = understudies(pilot, link)
+        loop = Loop(camera, pilot, supervisor, link, clock, sinks, understudies=cast)
         loop.run(lambda: not stopped() and (end_ns is None or clock.now_ns() < end_ns))
     return statistics
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -56,6 +56,13 @@ def find_model(name: str) -> Path:
     raise ModelError(f"{name}: neither a .tflite file nor a shipped model (shipped: {names})")
 
 
+class _Memory:
+    """Where an array lies, for `numpy.asarray`: makes an array of it that does not hold it."""
+
+    def __init__(self, array: npt.NDArray[Any]) -> None:
+        self.__array_interface__ = dict(array.__array_interface__)
+
+
 class TflitePilot:
     """A TFLite model with its card. Not thread-safe: one thread fits and infers.
 
@@ -83,6 +90,8 @@ class TflitePilot:
         self._input = self._check_input()
         self._output, self._scale, self._zero = self._check_output()
         self._probabilities: Probabilities = np.zeros(len(CLASS_NAMES), np.float32)
+        self._input_view: Pixels = self._in_place(self._input)
+        self._output_view = self._in_place(self._output)
 
     def _check_input(self) -> int:
         details = self._interpreter.get_input_details()
@@ -105,6 +114,15 @@ class TflitePilot:
             raise ModelError(f"{self.model}: gives {dtype} with scale {scale}, cannot be read")
         return int(details[0]["index"]), float(scale), int(zero)
 
+    def _in_place(self, index: int) -> npt.NDArray[Any]:
+        """A tensor's own memory, without the axis of one frame.
+
+        The interpreter's own views count as its users, and it refuses to run while it has any;
+        this one does not. Tensors stay where they are: only resizing an input would move them.
+        """
+        view: npt.NDArray[Any] = np.asarray(_Memory(self._interpreter.tensor(index)()))[0]
+        return view
+
     @property
     def shape(self) -> tuple[int, int]:
         """Height and width of the frames that the model takes, in pixels."""
@@ -117,11 +135,9 @@ class TflitePilot:
             pixels: ``(h, w, 3) uint8`` RGB of any size.
 
         Returns:
-            A view of the input tensor, ``(H, W, 3) uint8``. Drop it before `infer`: the
-            interpreter refuses to run while somebody holds its memory.
+            The input tensor itself, ``(H, W, 3) uint8``.
         """
-        view = self._interpreter.tensor(self._input)()[0]
-        return fit(pixels, self.card.height, self.card.width, out=view)
+        return fit(pixels, self.card.height, self.card.width, out=self._input_view)
 
     def invoke(self) -> None:
         """Run the model on the picture fitted last, and read nothing."""
@@ -134,8 +150,11 @@ class TflitePilot:
             ``(3,) float32`` probabilities, the same array at every call.
         """
         self._interpreter.invoke()
-        view = self._interpreter.tensor(self._output)()[0]
-        return dequantise(view, self._scale, self._zero, self._probabilities)
+        return self.output()
+
+    def output(self) -> Probabilities:
+        """What the last run gave, see `infer`."""
+        return dequantise(self._output_view, self._scale, self._zero, self._probabilities)
 
 
 def dequantise(

@@ -13,8 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from controller.drive_format import SUFFIX
 from controller.drive_writer import DriveWriter, create_drive
-from controller.drives import SUFFIX
 from controller.errors import UsageError
 from controller.loop import Cycle
 

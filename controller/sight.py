@@ -1,4 +1,4 @@
-"""Whether the camera still sees: frozen, black, saturated and featureless pictures."""
+"""Whether the camera still sees: frozen, black, saturated, featureless and noisy pictures."""
 
 from __future__ import annotations
 
@@ -16,6 +16,12 @@ FEATURELESS_DEVIATION = 3.0
 """Standard deviation under which nothing can be told apart: a wall, fog, a lens out of focus.
 Sensor noise after scaling is 1 to 2; the dullest frame of the reference data set has 17."""
 
+NOISE_SHARE = 0.6
+"""Mean square difference of neighbours in a row, as a share of what it is between pixels that have
+nothing to do with each other (twice the variance), from which a picture is noise: a sensor without
+light at full gain, a broken line. White noise has 1.0; no frame of the reference tubs has more
+than 0.24."""
+
 
 class Sight(enum.Enum):
     """What a picture is good for."""
@@ -24,6 +30,7 @@ class Sight(enum.Enum):
     BLACK = "camera sees black"
     SATURATED = "camera sees white"
     FEATURELESS = "camera sees nothing to tell apart"
+    NOISE = "camera sees noise"
 
 
 def judge(pixels: Pixels) -> Sight:
@@ -32,14 +39,19 @@ def judge(pixels: Pixels) -> Sight:
     Args:
         pixels: ``(h, w, 3) uint8``.
     """
-    mean, deviation = cv2.meanStdDev(pixels.reshape(pixels.shape[0], -1))
-    brightness = float(mean[0, 0])
+    rows = pixels.reshape(pixels.shape[0], -1)
+    means, deviations = cv2.meanStdDev(rows)
+    brightness, deviation = float(means[0, 0]), float(deviations[0, 0])
     if brightness < BLACK_MEAN:
         return Sight.BLACK
     if brightness > SATURATED_MEAN:
         return Sight.SATURATED
-    if float(deviation[0, 0]) < FEATURELESS_DEVIATION:
+    if deviation < FEATURELESS_DEVIATION:
         return Sight.FEATURELESS
+    channels = pixels.shape[2]
+    neighbours = cv2.norm(rows[:, channels:], rows[:, :-channels], cv2.NORM_L2SQR)
+    if neighbours > NOISE_SHARE * 2 * deviation * deviation * rows.size:
+        return Sight.NOISE
     return Sight.CLEAR
 
 

@@ -43,6 +43,16 @@ class Link(abc.ABC):
     @abc.abstractmethod
     def __exit__(self, *_: object) -> None: ...
 
+    def greet(self, timeout_s: float) -> None:  # noqa: B027 - a line that is silent has no greeting
+        """Wait for a first word from the other end, if it is one that speaks.
+
+        Args:
+            timeout_s: How long at most.
+
+        Raises:
+            VersionError: It speaks another protocol version.
+        """
+
     @abc.abstractmethod
     def send(self, command: Command, ttl_ms: int) -> int:
         """Send one command, newest wins.

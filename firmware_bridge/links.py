@@ -15,7 +15,7 @@ _REGISTRY = {
 }
 
 
-def open_link(spec: str, clock: Clock) -> Link:
+def open_link(spec: str, clock: Clock, *, greet: bool = True) -> Link:
     """Make the link that a configuration or a command line names. Entering it opens it.
 
     Args:
@@ -23,6 +23,7 @@ def open_link(spec: str, clock: Clock) -> Link:
             (``/dev/serial/by-id/*arduino*``), or a pyserial URL (``socket://host:port``), with
             ``serial:`` (the default) or ``plain:`` before it to say how to speak to it.
         clock: The time that ages are counted on.
+        greet: Entering waits for a first word from the other end; without, call `Link.greet`.
 
     Raises:
         LinkError: The spec is empty.
@@ -36,4 +37,7 @@ def open_link(spec: str, clock: Clock) -> Link:
             "as '/dev/serial/by-id/*', a URL such as socket://host:port, or plain:PATH"
         )
     module, _, attribute = _REGISTRY[kind].partition(":")
-    return cast(Link, getattr(importlib.import_module(module), attribute)(device, clock))
+    make = getattr(importlib.import_module(module), attribute)
+    if kind == "serial" and not greet:
+        return cast(Link, make(device, clock, handshake_s=0.0))
+    return cast(Link, make(device, clock))

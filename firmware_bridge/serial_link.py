@@ -14,7 +14,7 @@ import serial
 
 from firmware_bridge.clock import Clock
 from firmware_bridge.commands import Command
-from firmware_bridge.errors import LinkError
+from firmware_bridge.errors import LinkError, VersionError
 from firmware_bridge.link import Link, LinkHealth
 from firmware_bridge.protocol import BAUD, MAX_TTL_MS
 from firmware_bridge.session import HostSession
@@ -124,13 +124,20 @@ class SerialLink(Link):
         self._port = open_device(self._device)
         self._thread = threading.Thread(target=self._read, name="serial-link", daemon=True)
         self._thread.start()
-        self._heard.wait(self._handshake_s)
+        try:
+            self.greet(self._handshake_s)
+        except VersionError:
+            self._shut()
+            raise
+        return self
+
+    def greet(self, timeout_s: float) -> None:
+        """See `Link.greet`."""
+        self._heard.wait(timeout_s)
         with self._lock:
             error = self._session.version_error()
         if error is not None:
-            self._shut()
             raise error
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.send(Command.STOP, MAX_TTL_MS)

@@ -8,7 +8,7 @@ import cv2
 
 from controller.cli import make_parser, run_command
 from simulator.cli_data import add_benchmark, add_dataset, add_sheet
-from simulator.cli_drive import add_drive, add_evaluate, add_sweep
+from simulator.cli_drive import add_drive, add_endure, add_evaluate, add_sweep
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -22,6 +22,7 @@ def main(argv: list[str] | None = None) -> int:
     add_drive(commands)
     add_evaluate(commands)
     add_sweep(commands)
+    add_endure(commands)
     add_dataset(commands)
     add_sheet(commands)
     add_benchmark(commands)

@@ -93,6 +93,46 @@ def _drive(arguments: argparse.Namespace) -> int:
     return DONE if result.completed else FELL_SHORT
 
 
+def add_endure(commands: Any) -> None:  # noqa: ANN401
+    """Add ``endure``."""
+    parser = add_command(
+        commands,
+        "endure",
+        _endure,
+        "Drive for hours in real time, the controller in a process of its own: is memory flat?",
+        "python -m simulator endure --seconds 3600 --firmware",
+    )
+    parser.add_argument("--model", default="default", metavar="NAME_OR_FILE")
+    parser.add_argument("--track", choices=TRACK_NAMES, default="oval")
+    parser.add_argument("--seed", type=int, default=1, metavar="S", help="of room, camera and car")
+    parser.add_argument("--seconds", type=float, default=3600.0, metavar="S", help="10 or more")
+    parser.add_argument("--firmware", action="store_true", help="the real firmware, emulated")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+
+
+def _endure(arguments: argparse.Namespace) -> int:
+    from controller.pilot import find_model
+    from simulator.endurance import endure, table
+    from simulator.world import WorldConfig
+
+    check_range("--seed", arguments.seed, 0, LARGEST_SEED)
+    check_range("--seconds", arguments.seconds, 10, 1e6)
+    config = WorldConfig(
+        arguments.track, arguments.seed, microcontroller=microcontroller_of(arguments)
+    )
+    figures = endure(
+        config,
+        str(find_model(arguments.model)),
+        arguments.seconds,
+        lambda line: print(line, file=sys.stderr, flush=True),
+    )
+    if arguments.json:
+        print_json(figures)
+    else:
+        print(table(figures))
+    return DONE if figures["held"] else FELL_SHORT
+
+
 def add_evaluate(commands: Any) -> None:  # noqa: ANN401
     """Add ``evaluate``."""
     parser = add_command(

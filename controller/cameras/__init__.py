@@ -27,7 +27,7 @@ class CameraSettings:
     Attributes:
         source: ``NAME`` or ``NAME:ARGUMENT``: ``picamera2``, ``picamera2:1`` (second camera),
             ``opencv:0`` (device index), ``opencv:FILE_OR_URL``, ``mjpeg:URL``,
-            ``replay:DRIVE_OR_TUB``, ``pattern`` (made-up noise, for benchmarks).
+            ``replay:DRIVE_OR_TUB``, ``pattern`` (made-up pictures, for benchmarks).
         frame_rate_hz: Frames a second to ask for, 1 to 120.
         height: Height of the picture to ask for, in pixels.
         width: Width of the picture to ask for, in pixels.

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from controller.cameras.base import Camera
+from controller.cameras.pattern import made_up_picture
 from controller.clock import VirtualClock
 from controller.errors import EndOfFrames
 from controller.frames import Frame
@@ -44,10 +45,9 @@ class ScriptedCamera(Camera):
         self._due_ns = PERIOD_NS
         self._sequence = 0
         self.current: Shot | None = None
-        self._random = np.random.default_rng(1)
 
-    def _noise(self):
-        return self._random.integers(0, 256, (*SHAPE, 3), np.uint8)
+    def _picture(self):
+        return made_up_picture(self._sequence, *SHAPE)
 
     def __enter__(self):
         return self
@@ -69,7 +69,7 @@ class ScriptedCamera(Camera):
         self._go(self._due_ns)
         self.current = self._shots.pop(0)
         frame = Frame(
-            self.current.pixels if self.current.pixels is not None else self._noise(),
+            self.current.pixels if self.current.pixels is not None else self._picture(),
             self._sequence,
             self._due_ns - self.current.age_ns,
         )

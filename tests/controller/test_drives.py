@@ -9,14 +9,8 @@ import struct
 import numpy as np
 import pytest
 
-from controller.drives import (
-    DECISION_TOPIC,
-    IMAGE_TOPIC,
-    STATUS_TOPIC,
-    DriveInfo,
-    read_drive,
-    read_messages,
-)
+from controller.drive_format import DECISION_TOPIC, IMAGE_TOPIC, STATUS_TOPIC
+from controller.drives import DriveInfo, read_drive, read_messages
 from controller.errors import DriveError, UsageError
 from controller.recorder import MIB, Recorder, RecordingSettings, list_drives
 from firmware_bridge.commands import Command
@@ -128,7 +122,8 @@ def test_full_files_are_followed_by_others_and_the_oldest_make_room(bench, shot,
         old.write_bytes(b"x" * MIB)
         os.utime(old, (1000 + age, 1000 + age))
     settings = RecordingSettings(str(tmp_path), file_mib=1, quota_mib=4)
-    drive = bench([shot() for _ in range(250)])  # noise of 45x80: about 11 kB a picture
+    noise = np.random.default_rng(1).integers(0, 256, (250, 45, 80, 3), np.uint8)
+    drive = bench([shot(pixels=picture) for picture in noise])  # about 11 kB a picture
     path = tmp_path / "drive-20260101-000000.mcap"
     with Recorder(path, {}, 0, settings, lossless=True) as recorder:
         drive.run(recorder)
@@ -148,7 +143,8 @@ def test_a_next_file_that_cannot_be_begun_ends_the_recording_and_nothing_hangs(
 ):
     (tmp_path / "drive-a-01.mcap").write_bytes(b"in the way")
     settings = RecordingSettings(str(tmp_path), file_mib=1, quota_mib=0)
-    drive = bench([shot() for _ in range(250)])
+    noise = np.random.default_rng(1).integers(0, 256, (250, 45, 80, 3), np.uint8)
+    drive = bench([shot(pixels=picture) for picture in noise] + [shot() for _ in range(10)])
     with Recorder(tmp_path / "drive-a.mcap", {}, 0, settings, lossless=True) as recorder:
         drive.run(recorder)
     assert "never overwritten" in str(recorder.failure)

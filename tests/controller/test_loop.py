@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from controller.cameras.pattern import made_up_picture
 from controller.errors import CameraError
 from controller.supervisor import Reason, State
 from firmware_bridge.commands import Command, McuState
@@ -137,8 +138,17 @@ def test_a_blind_camera_stops_the_car(bench, shot, value):
     assert drive.commands[-1] is Command.FORWARD
 
 
+def test_a_camera_that_shows_noise_stops_the_car(bench, shot):
+    noise = np.random.default_rng(5).integers(0, 256, (5, 45, 80, 3), np.uint8)
+    shots = [shot() for _ in range(10)] + [shot(pixels=picture) for picture in noise]
+    drive = bench(shots + [shot() for _ in range(10)]).run()
+    noisy = [c for c in drive.cycles if c.frame is not None and 10 <= c.frame.sequence < 15]
+    assert {c.decision.reason for c in noisy} == {Reason.BLIND}
+    assert drive.commands[-1] is Command.FORWARD
+
+
 def test_a_camera_that_repeats_its_last_picture_is_as_stale_as_that(bench, shot):
-    frozen = np.random.default_rng(5).integers(0, 256, (45, 80, 3), np.uint8)
+    frozen = made_up_picture(500, 45, 80)
     shots = [shot() for _ in range(10)] + [shot(pixels=frozen) for _ in range(20)]
     drive = bench(shots).run()
     frames = [c for c in drive.cycles if c.frame is not None and c.frame.sequence >= 10]

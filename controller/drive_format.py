@@ -1,0 +1,71 @@
+"""What a drive's file holds (mcap.dev): topics, their schemas, names.
+
+Topics, all JSON with a schema, so that Foxglove and other MCAP viewers open a drive as it is::
+
+    /camera/image     foxglove.CompressedImage   the frame as the model saw it, PNG (lossless)
+    /pilot/decision   paperlane.Decision         probabilities, command, why, times
+    /mcu/status       paperlane.McuStatus        what the microcontroller said of itself
+
+The metadata record ``drive`` names the model and its hash. Message times are wall time, advanced by
+the monotonic clock from the start of the drive, so that a step of the wall clock is not seen.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+IMAGE_TOPIC = "/camera/image"
+DECISION_TOPIC = "/pilot/decision"
+STATUS_TOPIC = "/mcu/status"
+METADATA_NAME = "drive"
+SUFFIX = ".mcap"
+
+_TIME = {
+    "type": "object",
+    "title": "time",
+    "properties": {"sec": {"type": "integer"}, "nsec": {"type": "integer"}},
+}
+
+
+def _schema(title: str, **properties: dict[str, Any]) -> dict[str, Any]:
+    return {"title": title, "type": "object", "properties": properties}
+
+
+_NUMBER, _INTEGER, _STRING = ({"type": kind} for kind in ("number", "integer", "string"))
+
+SCHEMAS: dict[str, dict[str, Any]] = {
+    IMAGE_TOPIC: _schema(
+        "foxglove.CompressedImage",
+        timestamp=_TIME,
+        frame_id=_STRING,
+        data={"type": "string", "contentEncoding": "base64"},
+        format=_STRING,
+    ),
+    DECISION_TOPIC: _schema(
+        "paperlane.Decision",
+        frame_sequence=_INTEGER,
+        capture_ns=_INTEGER,
+        sent_ns=_INTEGER,
+        probabilities={"type": "array", "items": _NUMBER},
+        command=_STRING,
+        ttl_ms=_INTEGER,
+        sequence=_INTEGER,
+        state=_STRING,
+        reason=_STRING,
+        stages_us={"type": "array", "items": _NUMBER},
+    ),
+    STATUS_TOPIC: _schema(
+        "paperlane.McuStatus",
+        session=_INTEGER,
+        sequence=_INTEGER,
+        state=_STRING,
+        trip=_STRING,
+        applied=_STRING,
+        left=_NUMBER,
+        right=_NUMBER,
+        battery_mv={"type": ["integer", "null"]},
+        uptime_ms=_INTEGER,
+        counters={"type": "object"},
+    ),
+}
+"""JSON schema of each topic; the first is Foxglove's own (docs.foxglove.dev, CompressedImage)."""

@@ -1,0 +1,40 @@
+"""What the kernel says of a process: its age, its memory, its processor time (proc(5))."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+_TICKS_HZ = os.sysconf("SC_CLK_TCK")
+
+
+def age_s(process_id: int | str = "self") -> float:
+    """Time since the kernel started a process, in s (to 10 ms, the kernel's own grain)."""
+    started_s = int(_stat(process_id)[19]) / _TICKS_HZ
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - started_s
+
+
+def cpu_s(process_id: int | str = "self") -> float:
+    """Processor time that a process has used, in s (to 10 ms)."""
+    fields = _stat(process_id)
+    return (int(fields[11]) + int(fields[12])) / _TICKS_HZ
+
+
+def memory_mib(process_id: int | str = "self", *, peak: bool = False) -> float:
+    """Memory that a process has resident, in MiB: now, or the most that it ever had.
+
+    Args:
+        process_id: Which one.
+        peak: The most since its program began; unlike ``getrusage`` not what its parent had.
+    """
+    key = "VmHWM:" if peak else "VmRSS:"
+    for line in Path(f"/proc/{process_id}/status").read_text().splitlines():
+        if line.startswith(key):
+            return int(line.split()[1]) / 1024
+    return 0.0  # it has ended, and nobody has waited for it yet
+
+
+def _stat(process_id: int | str) -> list[str]:
+    """The fields of ``stat`` behind the name, which may hold anything."""
+    return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
