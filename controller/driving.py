@@ -140,7 +140,7 @@ def drive(
         if config.supervisor.arm_at_start:
             supervisor.arm()
         link.greet(HANDSHAKE_S)
-        cast = understudies(pilot, link)
+        cast = understudies(pilot, link, clock)
         loop = Loop(camera, pilot, supervisor, link, clock, sinks, understudies=cast)
         loop.run(lambda: not stopped() and (end_ns is None or clock.now_ns() < end_ns))
     return statistics
