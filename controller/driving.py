@@ -133,23 +133,30 @@ def drive(
         pilot = TflitePilot(find_model(config.model.name), config.model.threads)
         settle()
         camera = stack.enter_context(open_camera(config.camera, clock))
-        sinks: list[Sink] = [*watchers, statistics, stack.enter_context(BoardWatch(supervisor))]
+        sinks: list[Sink] = [*watchers, statistics]
+        sinks.append(stack.enter_context(BoardWatch(supervisor)))
+        recorder = stack.enter_context(_recorder(config, pilot, clock))
+        link.greet(HANDSHAKE_S)
+        # From here on all is there that can be wrong, so that what is wrong is said alone.
+        if recorder is not None:
+            _log.info("recording %s", recorder.path)
+            sinks.append(recorder)
         sinks.extend(_outside(config, supervisor, stack))
-        if config.recording.folder:
-            sinks.append(stack.enter_context(_recorder(config, pilot, clock)))
         if config.supervisor.arm_at_start:
             supervisor.arm()
-        link.greet(HANDSHAKE_S)
         cast = understudies(pilot, link, clock)
         loop = Loop(camera, pilot, supervisor, link, clock, sinks, understudies=cast)
         loop.run(lambda: not stopped() and (end_ns is None or clock.now_ns() < end_ns))
     return statistics
 
 
-def _recorder(config: Config, pilot: TflitePilot, clock: Clock) -> Recorder:
+def _recorder(
+    config: Config, pilot: TflitePilot, clock: Clock
+) -> contextlib.AbstractContextManager[Recorder | None]:
+    if not config.recording.folder:
+        return contextlib.nullcontext()
     stamp = datetime.datetime.now().astimezone().strftime("%Y%m%d-%H%M%S-%f")[:-3]
     path = Path(config.recording.folder) / f"drive-{stamp}.mcap"
-    _log.info("recording %s", path)
     facts = drive_metadata(pilot, camera=config.camera.source, link=config.link.device)
     return Recorder(path, facts, clock.now_ns(), config.recording)
 

@@ -92,6 +92,9 @@ class ScriptedPilot:
             raise answer
         return np.array(answer, np.float32)
 
+    def output(self):
+        return np.array((1.0, 0.0, 0.0), np.float32)
+
 
 @dataclass
 class Bench:
@@ -109,17 +112,19 @@ class Bench:
         self.camera = ScriptedCamera(self.shots, self.clock, self.mcu)
         self.link = LockstepLink(self.mcu.receive, self.mcu.transmit, self.clock)
         self.motors_by_cycle = []
+        self.camera_pilot = ScriptedPilot(self.camera)
 
-    def run(self, *sinks, keep_going=lambda: True):
+    def run(self, *sinks, keep_going=lambda: True, understudies=None):
         if self.armed:
             self.supervisor.arm()
         loop = Loop(
             self.camera,
-            ScriptedPilot(self.camera),
+            self.camera_pilot,
             self.supervisor,
             self.link,
             self.clock,
             (self._see, *sinks),
+            understudies=understudies,
         )
         with self.link:
             loop.run(keep_going)

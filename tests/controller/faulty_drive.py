@@ -1,4 +1,4 @@
-"""`python -m controller` with a camera, a pilot and a wall clock that fail when told to.
+"""`python -m controller` with a camera and a pilot that fail when told to.
 
 Run as ``python faulty_drive.py MODE_FILE drive ...``. What stands in MODE_FILE is looked up at
 every frame; an empty file means that all is well.
@@ -15,6 +15,7 @@ import numpy as np
 import controller.cameras
 from controller.__main__ import main
 from controller.cameras.base import ThreadedCamera
+from controller.cameras.pattern import made_up_picture
 from controller.pilot import TflitePilot
 
 MODE = Path(sys.argv[1])
@@ -29,6 +30,7 @@ class FaultyCamera(ThreadedCamera):
 
     def _open(self):
         self._random = np.random.default_rng(0)
+        self._count = 0
         self._last = None
 
     def _grab(self):
@@ -42,9 +44,12 @@ class FaultyCamera(ThreadedCamera):
         if now == "repeats":
             return self._last
         shape = (90, 160, 3)
-        pixels = self._random.integers(0, 256, shape, np.uint8)
+        self._count += 1
+        pixels = made_up_picture(self._count, *shape[:2])
         if now == "frozen" and self._last is not None:
             pixels = self._last[0]
+        elif now == "noise":
+            pixels = self._random.integers(0, 256, shape, np.uint8)
         elif now in ("black", "white", "grey"):
             level = {"black": 0, "white": 255, "grey": 128}[now]
             pixels = np.full(shape, level, np.uint8)
@@ -80,7 +85,5 @@ def faulty_infer(pilot):
 
 
 TflitePilot.infer = faulty_infer
-_time_ns = time.time_ns
-time.time_ns = lambda: _time_ns() + (3_600_000_000_000 if mode() == "stepped" else 0)
 
 sys.exit(main(sys.argv[2:]))

@@ -27,6 +27,9 @@ def test_info_and_list_tell_what_is_in_a_drive(drive, capsys):
     assert info["model"] == "scripted"
     assert info["seconds"] == pytest.approx(29 * 0.05)
     assert set(info["commands"]) <= {"LEFT", "STOP"}
+    assert info["stale_commands"] == 0
+    assert info["frame_age_ms"]["p50"] == info["frame_age_ms"]["p100"] == 5.0
+    assert set(info["stops"]) == {"waiting for frame, link and microcontroller"}
     (drive.parent / "drive-two.mcap").write_bytes(drive.read_bytes()[:-2000])
     assert main(["drives", "list", str(drive.parent)]) == 0
     out = capsys.readouterr().out

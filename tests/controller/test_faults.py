@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -18,10 +19,12 @@ from pathlib import Path
 
 import pytest
 
+from controller.cards import card_path, write_card
+from controller.drives import read_messages
+from controller.pilot import find_model
 from firmware_bridge.commands import McuState
 from firmware_bridge.emulator import Emulator
 from firmware_bridge.errors import EmulatorError
-from firmware_bridge.microcontroller import open_microcontroller
 from firmware_bridge.protocol import Decoder, encode_frame
 from firmware_bridge.pty_line import PtyLine
 
@@ -43,6 +46,7 @@ class DrivenCar:
         self.mode.write_text("")
         self.changes = []
         self.emulator = Emulator(self.link, self.changes.append)
+        self.environment = dict(os.environ)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self.emulator.run, args=(self._over.is_set,))
         self.process = None
@@ -69,6 +73,7 @@ class DrivenCar:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            env=self.environment,
         )
         self.wait_for(lambda: not self.motors.off, "the car to drive")
         time.sleep(0.2 + (time.monotonic_ns() % 50) / 1000)  # any phase of the camera
@@ -115,6 +120,28 @@ class DrivenCar:
         seen = len(self.changes)
         time.sleep(for_s)
         return all(change.motors.off for change in self.changes[seen:]) and self.motors.off
+
+    def is_refused(self, *options):
+        """Drive with these options: one line, exit code 2. Gives how long the motors ran, in ms."""
+        command = [sys.executable, "-m", "controller", "drive", "--camera", "pattern", "--arm"]
+        done = subprocess.run(
+            [*command, "--link", str(self.link), *options],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert done.returncode == 2, done.stderr
+        assert done.stdout == ""
+        assert done.stderr.count("\n") == 1, done.stderr
+        self.stays_off(0.2)
+        on_us, ran_us = None, 0
+        for change in list(self.changes):
+            if not change.motors.off:
+                on_us = change.time_us if on_us is None else on_us
+            elif on_us is not None:
+                on_us, ran_us = None, ran_us + change.time_us - on_us
+        return done.stderr, ran_us / 1000 + (on_us is not None) * DEADMAN_MS
 
     def drives_again(self, since_us):
         """MCU time until the motors ran again, in ms."""
@@ -191,6 +218,7 @@ def test_a_process_that_is_asked_to_end(new_car, repeats, row, number):
         ("repeats", DEADMAN_MS + CYCLE_MS, "STOP: picture too old"),
         ("frozen", DEADMAN_MS + CYCLE_MS, "STOP: picture too old"),
         ("black", CYCLE_MS * 2, "STOP: blind"),
+        ("noise", CYCLE_MS * 2, "STOP: blind"),
         ("white", CYCLE_MS * 2, "STOP: blind"),
         ("grey", CYCLE_MS * 2, "STOP: blind"),
         ("8 Hz", 2000.0, "STOP: camera too slow"),
@@ -293,15 +321,40 @@ def _longest_without_command_ms(car, since_us):
     return longest / 1000
 
 
-def test_a_wall_clock_that_steps_an_hour(new_car, repeats, row):
+@pytest.fixture(scope="module")
+def stepped_clock(tmp_path_factory):
+    """A library that, preloaded, steps a process's wall clock when told to."""
+    library = tmp_path_factory.mktemp("clock") / "stepped_clock.so"
+    source = Path(__file__).with_name("stepped_clock.c")
+    command = ["gcc", "-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o", library, source, "-ldl"]
+    try:
+        subprocess.run(command, check=True)
+    except FileNotFoundError:
+        pytest.skip("no gcc to build the library that steps the clock")
+    return library
+
+
+def test_a_wall_clock_that_steps_an_hour(new_car, repeats, row, stepped_clock, tmp_path):
     seen = []
-    for _ in range(repeats):
+    for number in range(repeats):
         with new_car() as car:
-            car.drive()
+            car.environment |= {"LD_PRELOAD": str(stepped_clock), "STEPPED": str(car.mode)}
+            folder = tmp_path / str(number)
+            car.drive("--record", str(folder))
             since_us = car.break_down("stepped")
             time.sleep(1.0)
             seen.append(_longest_pause_ms(car, since_us))
-    row("wall clock + 1 h", "drives on", DEADMAN_MS, seen)
+            car.process.terminate()
+            car.process.communicate(timeout=10)
+            times_s = _recorded_s(folder)
+            # Messages keep to the clock that the drive began with: none is an hour off.
+            assert max(times_s) - min(times_s) < 60
+    row("wall clock + 1 h", "drives on, recording too", DEADMAN_MS, seen)
+
+
+def _recorded_s(folder):
+    (drive,) = folder.iterdir()
+    return [time_ns / 1e9 for _, time_ns, _ in read_messages(drive)]
 
 
 def _longest_pause_ms(car, since_us):
@@ -332,36 +385,85 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "--lazy", disk], check=True)
 
 
-def test_a_disk_that_is_full(new_car, row, small_disk):
-    with new_car() as car:
-        car.drive("--record", str(small_disk))
-        since_us = car.time_us
-        (small_disk / "fill").write_bytes(b"x" * 900_000)
-        time.sleep(4.0)
-        row(
-            "disk full", "drives on, recording ends", DEADMAN_MS, [_longest_pause_ms(car, since_us)]
-        )
-        car.process.terminate()
-        _, err = car.process.communicate(timeout=10)
-        assert "recording ended: [Errno 28]" in err
-        assert car.process.returncode == 0
+def test_a_disk_that_is_full(new_car, repeats, row, small_disk):
+    seen = []
+    for number in range(repeats):
+        with new_car() as car:
+            car.drive("--record", str(small_disk / str(number)))
+            since_us = car.time_us
+            free = os.statvfs(small_disk)
+            (small_disk / "fill").write_bytes(b"x" * (free.f_bavail * free.f_frsize - 40_000))
+            time.sleep(4.0)
+            seen.append(_longest_pause_ms(car, since_us))
+            car.process.terminate()
+            _, err = car.process.communicate(timeout=10)
+            assert "recording ended: [Errno 28]" in err
+            assert car.process.returncode == 0
+        for file in [small_disk / "fill", *(small_disk / str(number)).iterdir()]:
+            file.unlink()
+    row("disk full", "drives on, recording ends", DEADMAN_MS, seen)
 
 
-def test_a_read_only_disk_is_refused_before_anything_moves(new_car, small_disk):
+def test_a_read_only_disk_is_refused_before_anything_moves(new_car, repeats, row, small_disk):
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
-    with new_car() as car:
-        command = [sys.executable, "-m", "controller", "drive", "--camera", "pattern", "--arm"]
-        done = subprocess.run(
-            [*command, "--link", str(car.link), "--record", str(small_disk / "drives")],
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
-        assert done.returncode == 2
-        assert "cannot be written: Read-only file system" in done.stderr
-        assert car.stays_off(0.2)
-        assert all(change.motors.off for change in car.changes)
+    seen = []
+    for _ in range(repeats):
+        with new_car() as car:
+            said, ran_ms = car.is_refused("--record", str(small_disk / "drives"))
+            seen.append(ran_ms)
+            assert "cannot be written: Read-only file system" in said
+    row("read-only disk", "refused, nothing moves", 0.0, seen)
+
+
+def _truncated(content):
+    return content[: len(content) * 2 // 3], (45, 80)
+
+
+def _random(content):
+    return random.Random(1).randbytes(len(content)), (45, 80)
+
+
+def _mis_shaped(content):
+    return content, (90, 160)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (_truncated, "not a model that"),
+        (_random, "not a model that"),
+        (_mis_shaped, "its card says one (1, 90, 160, 3)"),
+    ],
+)
+def test_a_broken_model_is_refused_before_anything_moves(
+    new_car, repeats, row, tmp_path, spoil, says
+):
+    """Its card is right about the file's hash: what is wrong shows only in the model."""
+    content, shape = spoil(find_model("default").read_bytes())
+    model = tmp_path / "broken.tflite"
+    model.write_bytes(content)
+    write_card(model, "broken", shape, {})
+    seen = []
+    for _ in range(repeats):
+        with new_car() as car:
+            said, ran_ms = car.is_refused("--model", str(model))
+            seen.append(ran_ms)
+            assert says in said
+    row(f"model: {spoil.__name__[1:].replace('_', '-')}", "refused, nothing moves", 0.0, seen)
+
+
+def test_a_model_that_is_not_its_cards(new_car, repeats, row, tmp_path):
+    model = tmp_path / "cut.tflite"
+    whole = find_model("default")
+    model.write_bytes(whole.read_bytes()[:-1])
+    card_path(model).write_text(card_path(whole).read_text())
+    seen = []
+    for _ in range(repeats):
+        with new_car() as car:
+            said, ran_ms = car.is_refused("--model", str(model))
+            seen.append(ran_ms)
+            assert "not the file that its card describes" in said
+    row("model: one byte short", "refused, nothing moves", 0.0, seen)
 
 
 def test_a_line_that_goes_away_and_comes_back(new_car, repeats, row):
@@ -409,21 +511,28 @@ def test_a_device_that_is_no_microcontroller_never_gets_a_motion():
     assert b"link down" in out
 
 
-def test_firmware_of_another_version_is_refused():
-    with PtyLine() as line, open_microcontroller("python") as mcu:
-        decoder, time_us = Decoder(), 0
+class ForeignLine(PtyLine):
+    """A line on which the firmware's statuses are of another protocol version."""
 
-        def answer():
-            nonlocal time_us
-            time_us += 2000
-            mcu.run_until(time_us)
-            payloads = decoder.feed(mcu.transmit())
-            # The payload without its CRC, with another version in its second byte.
-            return b"".join(encode_frame(p[:1] + bytes([99]) + p[2:]) for p in payloads)
+    decoder = Decoder()
 
-        code, heard, _, err = _run_against(line, answer)
-    assert code == 2
-    assert heard == b""
-    assert b"version 99" in err
-    assert b"update" in err
-    assert err.count(b"\n") == 1
+    def write(self, data):
+        payloads = self.decoder.feed(data)
+        # The payload without its CRC, with another version in its second byte.
+        super().write(b"".join(encode_frame(p[:1] + bytes([99]) + p[2:]) for p in payloads))
+        return len(data)
+
+
+def test_firmware_of_another_version_is_refused(new_car, repeats, row):
+    seen = []
+    for _ in range(repeats):
+        with new_car() as car:
+            ours, car.emulator.line = car.emulator.line, None
+            ours.close()
+            car.emulator.line = ForeignLine(car.link)
+            said, ran_ms = car.is_refused()
+            seen.append(ran_ms)
+            assert "version 99" in said
+            assert "update" in said
+            assert all(change.accepted == 0 for change in car.changes)
+    row("firmware: other version", "refused, nothing moves", 0.0, seen)
