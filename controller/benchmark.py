@@ -94,6 +94,18 @@ def be_realtime() -> None:
         raise ControllerError(f"--realtime: {error.strerror}; it needs root") from error
 
 
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """What a drive says every second is in nobody's way here."""
+    log = logging.getLogger("controller")
+    before = log.level
+    log.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
+
+
 class _AfterWarmUp:
     """Passes cycles on once the warm-up is over."""
 
@@ -121,7 +133,6 @@ def run(
     Returns:
         The figures of this model with so many threads; see `controller.benchmark_report`.
     """
-    logging.getLogger("controller").setLevel(logging.WARNING)
     pilot = TflitePilot(find_model(model), threads)
     settle()
     hot_ms = _percentiles(_invoke_ns(pilot) for _ in range(HOT_INVOKES))
@@ -162,7 +173,8 @@ def _run_rate(
         config = _config(str(pilot.model), rate_hz, threads, link_device, folder)
         start_s, cpu_s = time.monotonic(), process.cpu_s()
         measured = _AfterWarmUp(statistics, MonotonicClock())
-        everything = drive(config, WARM_UP_S + seconds, (measured,))
+        with _quiet():
+            everything = drive(config, WARM_UP_S + seconds, (measured,))
         cpu_share = (process.cpu_s() - cpu_s) / (time.monotonic() - start_s)
         lost = everything.frames - _recorded(Path(folder))
     after = list(itertools.islice(_paced_invokes_ns(pilot, rate_hz), half))
