@@ -107,14 +107,16 @@ def add_sheet(commands: Any) -> None:  # noqa: ANN401
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="a .png")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="0 to 999")
     parser.add_argument(
-        "--reference", type=Path, metavar="FILE", help="real frames in the reference's .npy form"
-    )
+        "--reference", type=Path, metavar="FILE_OR_TUB",
+        help="real frames: the reference's .npy form, or a Donkeycar tub",
+    )  # fmt: skip
+    parser.add_argument("--track", choices=TRACK_NAMES, default=RANDOM)
 
 
 def _sheet(arguments: argparse.Namespace) -> int:
     from simulator.sheet import contact_sheet
 
-    if arguments.reference is not None:
+    if arguments.reference is not None and not arguments.reference.is_dir():
         _check_reference(arguments.reference)
     check_range("--seed", arguments.seed, 0, 999)
     if not arguments.out.suffix or not cv2.haveImageWriter(str(arguments.out)):
@@ -126,7 +128,9 @@ def _sheet(arguments: argparse.Namespace) -> int:
     if arguments.out.is_dir():
         raise SimulatorUsageError(f"--out {arguments.out}: is a folder, name a file")
     make_folder(arguments.out.parent)
-    write_picture(arguments.out, contact_sheet(arguments.seed, arguments.reference))
+    write_picture(
+        arguments.out, contact_sheet(arguments.seed, arguments.reference, arguments.track)
+    )
     return DONE
 
 

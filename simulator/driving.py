@@ -146,7 +146,8 @@ def drive_laps(
                     Recorder(out / RECORDING, _metadata(pilot, config), 0, lossless=True)
                 )
             )
-            sinks.append(stack.enter_context(Film(world, out / VIDEO)))
+            film = stack.enter_context(Film(world, out / VIDEO))
+            sinks.append(film)
         if say is not None:
             progress = _Progress(world, lambda: keepers[0], laps)
             progress.say = say
@@ -170,9 +171,12 @@ def drive_laps(
         files: tuple[Path, ...] = ()
         if out is not None:
             caption = f"track {config.track}, " + (
-                f"lap in {keeping.lap_times_s[0]:.1f} s" if completed else "not completed"
+                f"lap in {keeping.lap_times_s[0]:.1f} s, "
+                f"{100 * keeping.offset_mean_m:.1f} cm from the middle"
+                if completed
+                else "not completed"
             )
-            image = draw_drive(world.scene.ground, world.track, run.keeper.trace, caption)
+            image = draw_drive(film.scene.ground, world.track, run.keeper.trace, caption)
             if not cv2.imwrite(str(out / PICTURE), cv2.cvtColor(image, cv2.COLOR_RGB2BGR)):
                 raise SimulatorError(f"{out / PICTURE}: cannot be written")
             files = (out / RECORDING, out / PICTURE, out / VIDEO)

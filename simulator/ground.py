@@ -18,6 +18,9 @@ from simulator.tracks import Track
 
 Grey = npt.NDArray[np.float32]
 
+PIXELS_PER_M = 200.0
+"""Scale: a pixel is 5 mm, as much as a pixel of a 45x80 frame covers just in front of the car."""
+
 _MARGIN_M = 1.2
 _SUBPIXEL_BITS = 4
 
@@ -212,7 +215,7 @@ def paint_ground(
     floor: FloorLook,
     light: LightLook,
     seed: int,
-    pixels_per_m: float = 200.0,
+    pixels_per_m: float = PIXELS_PER_M,
     laying: Laying | None = None,
 ) -> Ground:
     """Paint the floor with a track's paper on it.
@@ -222,8 +225,7 @@ def paint_ground(
         floor: Colours and texture.
         light: Unevenness and shadows.
         seed: Where texture and jitter come from.
-        pixels_per_m: Scale; at 200 a pixel is 5 mm, which is what a pixel of a 45x80 frame covers
-            just in front of the car.
+        pixels_per_m: Scale.
         laying: How carefully the sheets were laid.
 
     Returns:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simulator.geometry import Points
-from simulator.ground import Ground, noise_field, paint_light
+from simulator.ground import PIXELS_PER_M, Ground, noise_field, paint_light
 from simulator.looks import Colour, FloorLook, LightLook, Look, SensorLook
 from simulator.optics import CameraRig
 from simulator.tracks import Track
@@ -45,8 +45,8 @@ class MatLook:
     border: Colour = (228.0, 222.0, 218.0)
     dash: Colour = (222.0, 200.0, 30.0)
     border_m: float = 0.05
-    dash_m: float = 0.2
-    dash_width_m: float = 0.035
+    dash_m: float = 0.24
+    dash_width_m: float = 0.03
     gap_m: float = 0.25
     prints: float = 0.5
 
@@ -77,7 +77,7 @@ def sample_mat_look(seed: int) -> Look:
     wall = rng.uniform(130.0, 175.0)
     red = rng.uniform(1.0, 1.07)
     return Look(
-        FloorLook((stone * red, stone, stone * 0.93), 4.0, 5.0, 1.0, 0.0, 0.12, (220.0,) * 3),
+        FloorLook((stone * red, stone, stone * 0.93), 4.0, 5.0, 1.0, 0.0, 0.05, (220.0,) * 3),
         LightLook(
             lamp_height_m=float(rng.uniform(4.0, 6.0)),
             lamp_spacing_m=float(rng.uniform(2.0, 4.0)),
@@ -97,9 +97,9 @@ def sample_mat_look(seed: int) -> Look:
             white_balance=(float(rng.uniform(1.0, 1.06)), 1.0, float(rng.uniform(0.93, 1.0))),
             contrast=float(rng.uniform(0.8, 1.0)),
             noise=float(rng.uniform(0.5, 2.0)),
-            vignette=float(rng.uniform(0.05, 0.25)),
+            vignette=float(rng.uniform(0.15, 0.4)),
             blur_px=float(rng.uniform(0.2, 0.7)),
-            shutter_ms=float(rng.uniform(15.0, 40.0)),
+            shutter_ms=float(rng.uniform(20.0, 50.0)),
             sharpening=float(rng.uniform(0.0, 0.3)),
             readout_ms=float(rng.uniform(10.0, 30.0)),
             jpeg_quality=int(rng.integers(60, 96)),
@@ -163,7 +163,7 @@ def _signs(low: Points, high: Points, mat: MatLook, rng: np.random.Generator) ->
 
 
 def paint_mat(
-    track: Track, look: Look, mat: MatLook, seed: int, pixels_per_m: float = 200.0
+    track: Track, look: Look, mat: MatLook, seed: int, pixels_per_m: float = PIXELS_PER_M
 ) -> Ground:
     """Paint the floor with a printed mat on it.
 

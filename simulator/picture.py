@@ -23,7 +23,7 @@ COLOURS: dict[Command, tuple[int, int, int]] = {
 """Colour of each command's part of the line, RGB."""
 
 _INK = (24, 26, 30)
-_PAPER = (250, 250, 248)
+PAPER = (250, 250, 248)
 _BAR_PX = 46
 _BITS = 4
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
@@ -39,7 +39,12 @@ def write_text(
 ) -> int:
     """Write a line; gives the column where it ends."""
     cv2.putText(image, text, (left, baseline), _FONT, scale, colour, 1, cv2.LINE_AA)
-    return left + int(cv2.getTextSize(text, _FONT, scale, 1)[0][0])
+    return left + text_width(text, scale)
+
+
+def text_width(text: str, scale: float = 0.5) -> int:
+    """How wide `write_text` makes a line, in pixels."""
+    return int(cv2.getTextSize(text, _FONT, scale, 1)[0][0])
 
 
 def _fixed(points: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> list[list[int]]:
@@ -118,7 +123,7 @@ def _draw_departures(image: Pixels, place: Ground, trace: Sequence[Snapshot]) ->
 
 
 def _legend(width: int, caption: str, pixels_per_m: float) -> Pixels:
-    bar = np.full((_BAR_PX, width, 3), _PAPER, np.uint8)
+    bar = np.full((_BAR_PX, width, 3), PAPER, np.uint8)
     middle = _BAR_PX // 2
     column = 16
     for command in (Command.FORWARD, Command.LEFT, Command.RIGHT):

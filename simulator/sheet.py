@@ -7,26 +7,32 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from controller.frames import REFERENCE_SHAPE, Pixels
+from controller.frames import REFERENCE_SHAPE, Pixels, fit
+from controller.tubs import is_tub, read_picture, read_records
 from simulator.dataset import DatasetConfig, make_dataset
 from simulator.errors import SimulatorUsageError
 from simulator.picture import write_text
+from simulator.tracks import RANDOM
 
 _ROWS, _COLUMNS, _ZOOM = 5, 4, 3
 
 
 def read_reference(path: Path) -> Pixels:
-    """The frames of a file in the reference data set's form.
+    """Real frames: of a file in the reference data set's form, or some of a Donkeycar tub's.
 
     Args:
-        path: An ``.npy`` of ``(N, 10800) uint8`` rows, each a 45x80x3 frame as OpenCV read it.
+        path: An ``.npy`` of ``(N, 10800) uint8`` rows, each a 45x80x3 frame as OpenCV read it, or
+            the folder of a tub.
 
     Returns:
         ``(N, 45, 80, 3) uint8`` RGB.
 
     Raises:
-        SimulatorUsageError: If it is not such a file.
+        SimulatorUsageError: If it is no such file or folder.
+        DataError: If it is a tub that cannot be read.
     """
+    if path.is_dir():
+        return _read_tub(path)
     try:
         rows = np.load(path)
     except (OSError, ValueError) as error:
@@ -37,6 +43,19 @@ def read_reference(path: Path) -> Pixels:
             f"{path}: holds {rows.shape} {rows.dtype}, expected (N, {height * width * 3}) uint8"
         )
     return np.ascontiguousarray(rows.reshape(-1, height, width, 3)[..., ::-1])
+
+
+def _read_tub(folder: Path) -> Pixels:
+    """Frames spread over a whole tub, more than a sheet has places for."""
+    if not is_tub(folder):
+        raise SimulatorUsageError(f"{folder}: is no tub, it has no manifest and catalogs")
+    records = list(read_records(folder))
+    step = max(1, len(records) // (2 * _ROWS * _COLUMNS))
+    pictures = [read_picture(record) for record in records[step // 2 :: step]]
+    frames = [fit(picture, *REFERENCE_SHAPE) for picture in pictures if picture is not None]
+    if not frames:
+        raise SimulatorUsageError(f"{folder}: holds no picture that can be read")
+    return np.stack(frames)
 
 
 def _tile(frames: Pixels, title: str) -> Pixels:
@@ -57,19 +76,20 @@ def _tile(frames: Pixels, title: str) -> Pixels:
     return np.vstack([bar, sheet])
 
 
-def contact_sheet(seed: int, reference: Path | None = None) -> Pixels:
+def contact_sheet(seed: int, reference: Path | None = None, track: str = RANDOM) -> Pixels:
     """Twenty simulated frames, each of another track, room and camera.
 
     Args:
         seed: Of a data set, 0 to 999.
-        reference: An ``.npy`` file with real ones to put beside them.
+        reference: An ``.npy`` file or a tub with real ones to put beside them.
+        track: A name of `simulator.tracks.TRACK_NAMES`.
 
     Returns:
         ``(h, w, 3) uint8`` RGB.
     """
     real = None if reference is None else _tile(read_reference(reference), "real")
     count = _ROWS * _COLUMNS
-    made = make_dataset(DatasetConfig(count * 5, seed, frames_per_drive=5))
+    made = make_dataset(DatasetConfig(count * 5, seed, (track,), frames_per_drive=5))
     sheet = _tile(np.asarray(made.frames[4::5]), "simulated")
     if real is None:
         return sheet

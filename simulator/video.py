@@ -12,12 +12,17 @@ from controller.frames import Pixels
 from controller.loop import Cycle
 from firmware_bridge.commands import Command
 from simulator.errors import SimulatorError, SimulatorUsageError
-from simulator.picture import COLOURS, draw_car, map_of, write_text
+from simulator.picture import COLOURS, PAPER, draw_car, map_of, write_text
 from simulator.world import World
 
-HEIGHT, WIDTH = 360, 640
-_PANEL = 320
-_NAMES = ("forward", "left", "right")
+HEIGHT, WIDTH = 540, 960
+_VIEW = (360, 640)
+_SIDE = WIDTH - _VIEW[1]
+_CHART = 350
+"""Highest that the map may be."""
+_BAR = 190
+_GREY, _LIGHT = (110, 112, 116), (226, 226, 222)
+_ANSWERS = (Command.FORWARD, Command.LEFT, Command.RIGHT)
 
 
 class Film:
@@ -32,15 +37,17 @@ class Film:
         """
         self._world = world
         self._path = path
-        self._view = world.scene.camera((HEIGHT // 2, WIDTH // 2), oversampling=1)
-        chart, self._place = map_of(world.scene.ground, world.track, _PANEL)
-        room = HEIGHT - 130
-        if chart.shape[0] > room:
-            chart, self._place = map_of(
-                world.scene.ground, world.track, int(_PANEL * room / chart.shape[0])
-            )
+        self.scene = world.scene.finer()
+        """The world's scene as people see it."""
+        self._view = self.scene.camera((_VIEW[0] // 2, _VIEW[1] // 2), oversampling=1)
+        width = _SIDE - 24
+        chart, self._place = map_of(self.scene.ground, world.track, width)
+        if chart.shape[0] > _CHART:
+            width = int(width * _CHART / chart.shape[0])
+            chart, self._place = map_of(self.scene.ground, world.track, width)
         self._chart = chart
-        self._trail: list[tuple[int, int, Command]] = []
+        self._last: tuple[int, int] | None = None
+        self._driven_m, self._along_m = 0.0, world.shown.along_m
 
     def __enter__(self) -> Self:
         code = "mp4v" if self._path.suffix == ".mp4" else "MJPG"
@@ -56,7 +63,7 @@ class Film:
             str(self._path),
             cv2.VideoWriter.fourcc(*code),
             self._world.config.timing.frame_rate_hz,
-            (WIDTH + _PANEL, HEIGHT),
+            (WIDTH, HEIGHT),
         )
         if not self._writer.isOpened():
             raise SimulatorError(f"{self._path}: this OpenCV cannot write such a video")
@@ -67,48 +74,71 @@ class Film:
 
     def __call__(self, cycle: Cycle) -> None:
         """Write the picture of one cycle."""
-        if cycle.frame is None:
-            return
+        if cycle.frame is not None:
+            self._writer.write(cv2.cvtColor(self.draw(cycle), cv2.COLOR_RGB2BGR))
+
+    def draw(self, cycle: Cycle) -> Pixels:
+        """The film's picture of a cycle that had a frame: ``(HEIGHT, WIDTH, 3) uint8`` RGB."""
+        picture = np.full((HEIGHT, WIDTH, 3), PAPER, np.uint8)
         shown = self._world.shown
         view = self._view(shown.pose, shown.turn_rate_radps)
-        left = cv2.resize(view, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
+        cv2.resize(
+            view, _VIEW[::-1], dst=picture[: _VIEW[0], : _VIEW[1]], interpolation=cv2.INTER_CUBIC
+        )
+        self._draw_thoughts(picture[_VIEW[0] :, : _VIEW[1]], cycle)
+        self._draw_side(picture[:, _VIEW[1] :], cycle)
+        return picture
+
+    def _draw_thoughts(self, strip: Pixels, cycle: Cycle) -> None:
+        """The model's own picture and its probabilities."""
         if cycle.pixels is not None:
-            height, width = 2 * cycle.pixels.shape[0], 2 * cycle.pixels.shape[1]
-            small = cv2.resize(cycle.pixels, (width, height), interpolation=cv2.INTER_NEAREST)
-            left[12 : 12 + height, 12 : 12 + width] = small
-            cv2.rectangle(left, (11, 11), (12 + width, 12 + height), (255, 255, 255), 1)
-        picture = np.hstack([left, self._panel(cycle)])
-        self._writer.write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-
-    def _panel(self, cycle: Cycle) -> Pixels:
-        panel = np.full((HEIGHT, _PANEL, 3), (250, 250, 248), np.uint8)
+            height, width = cycle.pixels.shape[:2]
+            zoom = max(1, min(140 // height, 240 // width))
+            write_text(strip, f"what the model sees, {width}x{height}", 16, 24, 0.42, _GREY)
+            small = strip[34 : 34 + zoom * height, 16 : 16 + zoom * width]
+            size = (zoom * width, zoom * height)
+            cv2.resize(cycle.pixels, size, dst=small, interpolation=cv2.INTER_NEAREST)
+        write_text(strip, "what it would do", 290, 24, 0.42, _GREY)
         probabilities = cycle.probabilities or (0.0, 0.0, 0.0)
-        for row, (name, probability) in enumerate(zip(_NAMES, probabilities, strict=True)):
-            top = 14 + 24 * row
-            colour = COLOURS[Command(row)]
-            write_text(panel, name, 12, top + 12, 0.45)
-            cv2.rectangle(panel, (80, top), (80 + 160, top + 14), (225, 225, 222), -1)
-            cv2.rectangle(panel, (80, top), (80 + round(160 * probability), top + 14), colour, -1)
-            write_text(panel, f"{probability:.2f}", 250, top + 12, 0.45)
-        decision = cycle.decision
-        write_text(panel, "sent", 12, 104, 0.45)
-        write_text(panel, decision.command.name, 80, 105, 0.55, COLOURS[decision.command])
-        seconds = cycle.sent_ns / 1e9
-        write_text(panel, f"{seconds:6.1f} s", 240, 104, 0.45)
-        self._paste_chart(panel, decision.command)
-        return panel
+        for row, (answer, share) in enumerate(zip(_ANSWERS, probabilities, strict=True)):
+            top = 42 + 42 * row
+            write_text(strip, answer.name.lower(), 290, top + 20, 0.55)
+            cv2.rectangle(strip, (370, top), (370 + _BAR, top + 26), _LIGHT, -1)
+            end = 370 + round(_BAR * share)
+            cv2.rectangle(strip, (370, top), (end, top + 26), COLOURS[answer], -1)
+            write_text(strip, f"{round(100 * share)} %", 370 + _BAR + 12, top + 20, 0.55)
 
-    def _paste_chart(self, panel: Pixels, command: Command) -> None:
+    def _draw_side(self, side: Pixels, cycle: Cycle) -> None:
+        """The command that was sent, the map, and where the car is."""
+        command = cycle.decision.command
+        cv2.rectangle(side, (12, 14), (_SIDE - 13, 64), COLOURS[command], -1)
+        write_text(side, command.name, 28, 48, 0.85, (255, 255, 255))
+        write_text(side, f"{cycle.sent_ns / 1e9:.1f} s", _SIDE - 86, 46, 0.6, (255, 255, 255))
+        self._draw_chart(side, command)
+        shown, track = self._world.shown, self._world.track
+        apart_m = (shown.along_m - self._along_m + track.length_m / 2) % track.length_m
+        self._driven_m += apart_m - track.length_m / 2
+        self._along_m = shown.along_m
+        done = f"{100 * self._driven_m / track.length_m:.0f} %"
+        which = "left" if shown.offset_m > 0 else "right"
+        middle = f"{100 * abs(shown.offset_m):.1f} cm {which} of the middle"
+        write_text(side, f"track {track.name}, {done} of a lap", 14, HEIGHT - 76, 0.48)
+        write_text(side, middle, 14, HEIGHT - 50, 0.48)
+        column = 14
+        for answer in _ANSWERS:
+            cv2.line(side, (column, HEIGHT - 25), (column + 18, HEIGHT - 25), COLOURS[answer], 5)
+            column = write_text(side, answer.name.lower(), column + 25, HEIGHT - 20, 0.45) + 16
+
+    def _draw_chart(self, side: Pixels, command: Command) -> None:
         pose = self._world.shown.pose
         x, y = self._place.to_pixels(np.array([[pose.x_m, pose.y_m]]))[0].tolist()
-        self._trail.append((round(x), round(y), command))
-        if len(self._trail) > 1:
-            before = self._trail[-2]
-            cv2.line(
-                self._chart, before[:2], (round(x), round(y)), COLOURS[command], 2, cv2.LINE_AA
-            )
+        here = (round(x), round(y))
+        cv2.line(self._chart, self._last or here, here, COLOURS[command], 3, cv2.LINE_AA)
+        if command in (Command.LEFT, Command.RIGHT):
+            cv2.circle(self._chart, here, 3, COLOURS[command], -1, cv2.LINE_AA)
+        self._last = here
+        height, width = self._chart.shape[:2]
+        left, top = (_SIDE - width) // 2, 84 + (_CHART - height) // 2
         chart = self._chart.copy()
-        draw_car(chart, x, y, pose.heading_rad, 20)
-        height, width = chart.shape[:2]
-        left = (_PANEL - width) // 2
-        panel[122 : 122 + height, left : left + width] = chart[: HEIGHT - 122]
+        draw_car(chart, x, y, pose.heading_rad, max(16.0, 0.2 * self._place.pixels_per_m))
+        side[top : top + height, left : left + width] = chart

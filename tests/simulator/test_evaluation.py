@@ -5,11 +5,13 @@ import numpy as np
 import pytest
 
 from controller.drives import read_drive
+from firmware_bridge.commands import Command
 from simulator.__main__ import main
 from simulator.evaluation import EvaluationConfig, evaluate
 from simulator.picture import COLOURS, draw_drive
 from simulator.running import drive_world
 from simulator.teacher import Teacher, TeacherPilot
+from simulator.video import Film
 from simulator.world import World, WorldConfig
 
 
@@ -84,3 +86,27 @@ def test_a_data_set_is_never_written_over_another(tmp_path, capsys):
     (tmp_path / "something").touch()
     assert main(["dataset", "--frames", "10", "--out", str(tmp_path)]) == 2
     assert "not empty" in capsys.readouterr().err
+
+
+def test_the_film_shows_what_was_sent_and_how_sure_the_model_was(tmp_path):
+    with World(WorldConfig("oval", 1)) as world:
+        film = Film(world, tmp_path / "drive.mp4")
+        drawn = []
+        pilot = TeacherPilot(world, Teacher(world.track))
+
+        def draw(cycle):
+            if cycle.frame is not None:
+                drawn.append((cycle, film.draw(cycle)))
+
+        drive_world(world, pilot, lambda _keeper: world.clock.now_ns() < 3e9, [draw])
+    for command in (Command.FORWARD, Command.LEFT):
+        cycle, picture = next(pair for pair in drawn if pair[0].decision.command is command)
+        assert picture.shape == (540, 960, 3)
+        assert picture[20, 660].tolist() == list(COLOURS[command])
+        # The teacher is always sure: the bar of its answer is full, those of the others empty.
+        answer = int(np.argmax(cycle.probabilities))
+        for row in range(3):
+            bar = picture[360 + 42 + 42 * row + 13, 370:560].tolist()
+            assert bar.count(list(COLOURS[Command(row)])) in ((190,) if row == answer else (0, 1))
+        zoomed = picture[394 : 394 + 135, 16 : 16 + 240]
+        assert np.array_equal(zoomed[1::3, 1::3], cycle.pixels)

@@ -1,3 +1,4 @@
+import json
 import math
 
 import cv2
@@ -71,11 +72,12 @@ def test_results_do_not_depend_on_the_number_of_processes():
 
 def test_a_chart_puts_a_full_share_at_the_top_and_none_at_the_bottom():
     chart = draw_chart([0.0, 1.0], [1.0, 0.0], "a", "b")
-    blue = np.argwhere(np.abs(chart.astype(int) - (31, 111, 235)).sum(axis=2) < 30)
-    rows_left = blue[blue[:, 1] < 80][:, 0]
-    rows_right = blue[blue[:, 1] > 690][:, 0]
-    assert rows_left.mean() == pytest.approx(44, abs=8)
-    assert rows_right.mean() == pytest.approx(420 - 62, abs=8)
+    blue, red = (
+        np.argwhere(np.abs(chart.astype(int) - colour).sum(axis=2) < 30)
+        for colour in ((31, 111, 235), (215, 40, 50))
+    )
+    assert blue[blue[:, 1] < 80][:, 0].mean() == pytest.approx(44, abs=8)
+    assert red.mean(axis=0) == pytest.approx((420 - 62, 720 - 24), abs=3)
 
 
 def test_a_contact_sheet_shows_real_frames_in_their_colours(tmp_path):
@@ -106,3 +108,33 @@ def test_the_benchmark_gives_its_figures():
     figures = benchmark(None, firmware=False, seconds=2.0)
     assert figures["pictures_per_s"] > 100
     assert figures["simulated_s_per_s"] > 1
+
+
+def test_a_sheet_takes_real_frames_from_a_tub_and_simulated_ones_from_any_track(tmp_path):
+    tub = make_tub(tmp_path / "tub", (10, 250, 10))
+    frames = read_reference(tub)
+    assert frames.shape == (3, 45, 80, 3)
+    assert frames[0, 20, 40].astype(int) == pytest.approx([10, 250, 10], abs=6)
+    sheet = contact_sheet(0, tub, "mat")
+    assert sheet[100, 100].astype(int) == pytest.approx([10, 250, 10], abs=6)
+    (tmp_path / "none").mkdir()
+    with pytest.raises(SimulatorUsageError, match="no tub"):
+        read_reference(tmp_path / "none")
+
+
+def make_tub(folder, colour):
+    (folder / "images").mkdir(parents=True)
+    fields = '["cam/image_array", "user/angle", "user/throttle", "user/mode"]'
+    paths = '{"paths": ["catalog_0.catalog"], "current_index": 3, "deleted_indexes": []}'
+    (folder / "manifest.json").write_text("\n".join([fields, "[]", "{}", "{}", paths]) + "\n")
+    lines = []
+    for index in range(3):
+        picture = np.full((120, 160, 3), colour[::-1], np.uint8)
+        cv2.imwrite(str(folder / "images" / f"{index}_cam_image_array_.jpg"), picture)
+        record = {
+            "_index": index, "_timestamp_ms": 50 * index, "user/angle": 0.0, "user/throttle": 0.5,
+            "user/mode": "user", "cam/image_array": f"{index}_cam_image_array_.jpg",
+        }  # fmt: skip
+        lines.append(json.dumps(record))
+    (folder / "catalog_0.catalog").write_text("\n".join(lines) + "\n")
+    return folder
