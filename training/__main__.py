@@ -12,6 +12,7 @@ COMMANDS = {
     "evaluate": "training.cli_evaluate:main",
     "import": "training.cli_data:main_import",
     "inspect": "training.cli_data:main_inspect",
+    "prune": "training.cli_prune:main",
     "quantise-aware": "training.cli_quantise:main",
     "bench": "training.cli_bench:main",
     "study": "training.cli_study:main_study",
