@@ -12,6 +12,8 @@ COMMANDS = {
     "evaluate": "training.cli_evaluate:main",
     "import": "training.cli_data:main_import",
     "inspect": "training.cli_data:main_inspect",
+    "features": "training.cli_features:main_features",
+    "advise": "training.cli_features:main_advise",
     "prune": "training.cli_prune:main",
     "quantise-aware": "training.cli_quantise:main",
     "bench": "training.cli_bench:main",

@@ -8,7 +8,7 @@ import math
 import sys
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from controller.cli import DONE, make_parser
 from training.backend import find_model_file, load_keras, load_model
 from training.cli import add_json, run_command
 from training.cli_split import add_data_arguments, make_split
+from training.derived import data_facts, network_facts, result_of
 from training.errors import SpecError, TrainingError
 from training.metrics import score
 from training.pipeline import check_shape, predict
@@ -28,39 +29,6 @@ from training.trainer import Split
 
 RATE_SHARE = 0.1
 """Learning rate of retraining, as a share of training's: Han et al. 2015, section 4.1 (LeNet)."""
-
-
-@dataclass(frozen=True, slots=True)
-class PruneConfig:
-    """Everything that the result depends on.
-
-    Attributes:
-        network: The network's specification, its weights being the trained model's file.
-        recipe: How it is retrained in every round.
-        rounds: How often weights are taken away.
-        keep: Share of the weights of each kernel that is left at the end.
-        data: The data sets, as the user named them.
-        held_out: The data sets held out, as the user named them.
-        split: How the data was split, in words.
-        frames: Frames for training, for validation and held out.
-        seed: Of order and augmentation.
-    """
-
-    network: dict[str, Any]
-    recipe: Recipe
-    rounds: int
-    keep: float
-    data: tuple[str, ...]
-    held_out: tuple[str, ...]
-    split: str
-    frames: tuple[int, int, int]
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.rounds < 1 or not math.isfinite(self.keep) or not 0.0 < self.keep < 1.0:
-            raise SpecError(
-                f"{self.rounds} rounds down to {self.keep}: at least 1; a share above 0, below 1"
-            )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -88,36 +56,30 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _prune(args: argparse.Namespace) -> int:
+    if args.rounds < 1 or not 0.0 < args.keep < 1.0:
+        raise SpecError(
+            f"{args.rounds} rounds down to {args.keep}: at least 1; a share above 0, below 1"
+        )
     recipe = recipe_of("default", pretrained=False, epochs=args.epochs, batch=args.batch)
     rate = args.learning_rate or recipe.learning_rate * RATE_SHARE
     recipe = replace(recipe, name="prune", learning_rate=rate)
     file = find_model_file(args.model)
-    run = RunFolder(file.parent).read("run.json") or {}
-    network = dict(run.get("configuration", {}).get("network", {"name": file.stem}))
     args.split = "blocks"
     split = make_split(args)
-    config = PruneConfig(
-        {**network, "weights": str(file)},
-        recipe,
-        args.rounds,
-        args.keep,
-        tuple(str(path) for path in args.data),
-        tuple(str(path) for path in args.held_out),
-        split.how,
-        (len(split.train), len(split.validation), len(split.held_out)),
-        args.seed,
-    )
     folder = RunFolder(args.out)
-    folder.begin(config)
+    how = {"recipe": recipe, "rounds": args.rounds, "keep": args.keep}
+    folder.begin({"network": network_facts(file), **how, **data_facts(args, split)})
     if not folder.complete:
-        _run(folder, config, split, file)
+        _run(folder, args, recipe, split, file)
     facts = folder.read("result.json")
     print(json.dumps(facts) if args.json else _table(facts, folder))
     return DONE
 
 
-def _run(folder: RunFolder, config: PruneConfig, split: Split, file: Path) -> None:
-    load_keras().utils.set_random_seed(config.seed)
+def _run(
+    folder: RunFolder, args: argparse.Namespace, recipe: Recipe, split: Split, file: Path
+) -> None:
+    load_keras().utils.set_random_seed(args.seed)
     history = folder.read("history.json") or []
     model = load_model(folder.path / f"round-{len(history) - 1}.keras" if history else file)
     check_shape(model, split.train)
@@ -126,28 +88,16 @@ def _run(folder: RunFolder, config: PruneConfig, split: Split, file: Path) -> No
     if not history:
         history.append(_judge(model, 0, 1.0, split))
         _keep(folder, model, history)
-    for number in range(len(history), config.rounds + 1):
-        share = keep_after(number, config.rounds, config.keep)
+    for number in range(len(history), args.rounds + 1):
+        share = keep_after(number, args.rounds, args.keep)
         masks = prune(model, share)
-        figures = retrain(
-            model, masks, config.recipe, split.train, split.validation, config.seed + number
-        )
+        figures = retrain(model, masks, recipe, split.train, split.validation, args.seed + number)
         if not math.isfinite(figures[-1]["loss"]):
             raise TrainingError(f"round {number}: the loss is no number; lower --learning-rate")
         history.append(_judge(model, number, share, split))
         _keep(folder, model, history)
     model.save(folder.model)
-    folder.write(
-        "result.json",
-        {
-            "held_out_drives": list(split.held_out.drives_present),
-            "held_out": history[-1]["held_out"],
-            "validation": history[-1]["validation"],
-            "train_drives": list(split.train.drives_present),
-            "parameters": history[-1]["parameters"],
-            "rounds": history,
-        },
-    )
+    folder.write("result.json", {**result_of(model, split), "rounds": history})
     for old in folder.path.glob("round-*.keras"):
         old.unlink()
 

@@ -8,7 +8,7 @@ import math
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from controller.cli import DONE, make_parser
 from training.backend import find_model_file, load_keras, load_model
 from training.cli import add_json, run_command
 from training.cli_split import add_data_arguments, make_split
+from training.derived import data_facts, network_facts, result_of
 from training.errors import TrainingError
 from training.metrics import score
 from training.pipeline import predict
@@ -35,29 +36,6 @@ RECIPE = Recipe(
     label_smoothing=0.0,
     balance="none",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class QuantiseConfig:
-    """Everything that the result depends on.
-
-    Attributes:
-        network: The network's specification, its weights being the trained model's file.
-        recipe: How to train it; it needs no labels.
-        data: The data sets, as the user named them.
-        held_out: The data sets held out, as the user named them.
-        split: How the data was split, in words.
-        frames: Frames for training, for validation and held out.
-        seed: Of order and augmentation.
-    """
-
-    network: dict[str, Any]
-    recipe: Recipe
-    data: tuple[str, ...]
-    held_out: tuple[str, ...]
-    split: str
-    frames: tuple[int, int, int]
-    seed: int = 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -87,33 +65,24 @@ def _quantise(args: argparse.Namespace) -> int:
     file = find_model_file(args.model)
     args.split = "blocks"
     split = make_split(args)
-    config = QuantiseConfig(
-        {**_network(file), "weights": str(file)},
-        recipe,
-        tuple(str(path) for path in args.data),
-        tuple(str(path) for path in args.held_out),
-        split.how,
-        (len(split.train), len(split.validation), len(split.held_out)),
-        args.seed,
-    )
+    network, data = network_facts(file), data_facts(args, split)
     folder = RunFolder(args.out)
-    folder.begin(config)
+    folder.begin({"network": network, "recipe": recipe, **data})
     if not folder.complete:
-        _run(folder, config, split, load_model(file))
+        _run(folder, recipe, args.seed, split, load_model(file))
     facts = folder.read("result.json")
     print(json.dumps(facts) if args.json else _words(facts, folder))
     return DONE
 
 
-def _network(file: Path) -> dict[str, Any]:
-    """What the run beside a model says of its network."""
-    run = RunFolder(file.parent).read("run.json") or {}
-    return dict(run.get("configuration", {}).get("network", {"name": file.stem}))
-
-
-def _run(folder: RunFolder, config: QuantiseConfig, split: Split, model: Any) -> None:  # noqa: ANN401
-    load_keras().utils.set_random_seed(config.seed)
-    recipe = config.recipe
+def _run(
+    folder: RunFolder,
+    recipe: Recipe,
+    seed: int,
+    split: Split,
+    model: Any,  # noqa: ANN401
+) -> None:
+    load_keras().utils.set_random_seed(seed)
     tuning = FineTuning.begin(model, split.train, recipe)
     state = folder.path / "checkpoint.npz"
     history = folder.read("history.json") or []
@@ -122,7 +91,7 @@ def _run(folder: RunFolder, config: QuantiseConfig, split: Split, model: Any) ->
         print(f"resumed after epoch {len(history)}", file=sys.stderr)
     for epoch in range(len(history), recipe.epochs):
         began = time.monotonic()
-        figures = tuning.train_epoch(split.train, recipe, config.seed, epoch)
+        figures = tuning.train_epoch(split.train, recipe, seed, epoch)
         if not all(math.isfinite(value) for value in figures.values()):
             raise TrainingError(f"epoch {epoch + 1}: {figures}; lower --learning-rate")
         print(
@@ -146,13 +115,7 @@ def _finish(folder: RunFolder, split: Split, tuning: FineTuning, model: Any) -> 
     folder.write(
         "result.json",
         {
-            "held_out_drives": list(pool.drives_present),
-            "held_out": score(pool.labels, after).as_json(),
-            "validation": score(
-                split.validation.labels, predict(finished, split.validation)
-            ).as_json(),
-            "train_drives": list(split.train.drives_present),
-            "parameters": finished.count_params(),
+            **result_of(finished, split),
             "before": score(pool.labels, before).as_json(),
             "rounded": score(pool.labels, rounded).as_json(),
             "agreement_rounded": _agreement(after, rounded),

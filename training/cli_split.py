@@ -20,8 +20,8 @@ from training.trainer import Split
 VALIDATION_SHARE = 0.1
 
 
-def add_data_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add ``--data``, ``--held-out``, ``--out`` and ``--size``."""
+def add_data_arguments(parser: argparse.ArgumentParser, *, out: bool = True) -> None:
+    """Add ``--data``, ``--held-out``, ``--size``, how frames get their labels, and ``--out``."""
     add = parser.add_argument
     add(
         "--data",
@@ -39,7 +39,8 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="a drive to judge on; without one the last drive, or the end of the only drive",
     )
-    add("--out", type=Path, required=True, metavar="DIR", help="where runs are written")
+    if out:
+        add("--out", type=Path, required=True, metavar="DIR", help="where runs are written")
     add(
         "--size",
         type=size_argument,

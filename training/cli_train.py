@@ -13,6 +13,7 @@ from typing import Any
 from controller.cli import DONE, make_parser
 from training.cli import add_json, run_command
 from training.cli_split import add_data_arguments, make_split
+from training.cli_strategy import add_strategy, train_by_strategy
 from training.errors import SpecError
 from training.metrics import confusion_text
 from training.networks import NetworkSpec, spec_of
@@ -98,11 +99,13 @@ def main_train(argv: Sequence[str] | None = None) -> int:
         "--network",
         default="sliced11",
         metavar="NAME",
-        help="sliced1..13, baseB, baseB+, or the study's A5B, B5B+ (sliced11)",
+        help="sliced1..13, baseB, baseB+, the study's A5B, B5B+ and so on, DFN, VGG16, "
+        "InceptionV3, ResNet50, Xception (sliced11)",
     )
     parser.add_argument("--weights", default=None, metavar="WEIGHTS",
                         help="random, imagenet, a .h5 file, or a .keras file of this package; "
                         "imagenet if --imagenet-weights is given, else random")  # fmt: skip
+    add_strategy(parser)
     args = parser.parse_args(argv)
     weights = args.weights or ("imagenet" if args.imagenet_weights else "random")
     if weights == "imagenet" and args.imagenet_weights:
@@ -114,7 +117,11 @@ def _train_one(args: argparse.Namespace, weights: str) -> int:
     spec = _spec(args.network, weights, args)
     _check_weights(args)
     split = make_split(args)
-    _report([_run(spec, args, split, args.out)], split, as_json=args.json)
+    if args.strategy:
+        finished = train_by_strategy(args, spec, split, _run)
+    else:
+        finished = [_run(spec, args, split, args.out)]
+    _report(finished, split, as_json=args.json)
     return DONE
 
 

@@ -28,6 +28,16 @@ class Score:
     balanced_accuracy: float
     confusion: tuple[tuple[int, ...], ...]
 
+    @classmethod
+    def from_json(cls, facts: dict[str, Any]) -> Score:
+        """What `as_json` gave, read back."""
+        return cls(
+            facts["frames"],
+            facts["accuracy"],
+            facts["balanced_accuracy"],
+            tuple(tuple(row) for row in facts["confusion"]),
+        )
+
     def as_json(self) -> dict[str, Any]:
         """The figures under the keys that machines read."""
         return {

@@ -58,9 +58,13 @@ def versions() -> dict[str, str]:
 
 def plain(value: Any) -> Any:  # noqa: ANN401 - JSON
     """A value as JSON has it: dataclasses as objects, tuples as lists."""
+    return json.loads(json.dumps(value, default=_fields))
+
+
+def _fields(value: Any) -> Any:  # noqa: ANN401 - JSON
     if is_dataclass(value) and not isinstance(value, type):
-        value = asdict(value)
-    return json.loads(json.dumps(value))
+        return asdict(value)
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
 def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - JSON
