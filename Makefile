@@ -30,7 +30,7 @@ drive: $(VENV)/.car ## Drive a simulated car with the shipped model: table, reco
 	@echo "== driving one lap of the track '$(TRACK)' (simulated car, real loop and protocol)"
 	@$(BIN)/python -m simulator drive --track $(TRACK) --seed $(SEED) --out $(OUT)/drive
 
-test: $(VENV)/.all ## Run every test (PYTEST_ARGS=... for options)
+test: $(VENV)/.all $(VENV)/.tflite ## Run every test (PYTEST_ARGS=... for options)
 	@echo "== running the tests"
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
@@ -105,3 +105,13 @@ $(VENV)/.all: $(VENV)/bin/python pyproject.toml constraints.txt
 	@$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps \
 	  --dest $(VENV)/reference picamera2==0.3.38
 	@touch $@ $(VENV)/.car
+
+# The predecessor of LiteRT, for a test that compares the two. It has no wheel for Python 3.12 and later, and none that
+# works with numpy 2, so it lives alone; where there is no Python 3.11 the test skips.
+$(VENV)/.tflite: | $(VENV)/bin/python
+	@old=$$(for p in $(BIN)/python python3.11; do command -v $$p > /dev/null && $$p -c \
+	  'import sys; sys.exit(sys.version_info[:2] != (3, 11))' && echo $$p && break; done); \
+	if [ -z "$$old" ]; then echo "no Python 3.11: tflite-runtime is not compared"; else \
+	echo "== installing tflite-runtime beside it (once, seconds)"; $$old -m venv $(VENV)/tflite && \
+	$(VENV)/tflite/bin/python -m pip install --quiet --disable-pip-version-check \
+	  tflite-runtime==2.14.0 numpy==1.26.4 && touch $@; fi

@@ -19,6 +19,7 @@ from controller.cli import (
 )
 from controller.cli_benchmark import add_benchmark
 from controller.cli_drives import add_drives
+from controller.cli_models import add_models_command
 from controller.cli_service import add_service_commands
 from controller.config import Config, load_config
 from controller.doctor import add_check_command
@@ -39,6 +40,7 @@ def main(argv: list[str] | None = None) -> int:
     _add_drive(commands)
     _add_replay(commands)
     add_benchmark(commands)
+    add_models_command(commands)
     add_drives(commands)
     add_service_commands(commands)
     add_check_command(commands)

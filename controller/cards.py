@@ -51,6 +51,19 @@ def file_sha256(path: Path) -> str:
     return str(sha256(path.read_bytes()).hexdigest())
 
 
+def seal_of(facts: dict[str, Any]) -> str:
+    """SHA-256 of everything that a card says, so that an edit by hand shows.
+
+    Against accidents, not against malice: whoever wants to can compute it anew.
+
+    Args:
+        facts: The card as JSON has it; a seal that is there already does not count.
+    """
+    said = {key: value for key, value in facts.items() if key != "seal"}
+    text = json.dumps(said, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def write_card(model: Path, name: str, shape: tuple[int, int], facts: dict[str, Any]) -> Path:
     """Write the card of a model that lies complete on disk.
 
@@ -79,8 +92,9 @@ def write_card(model: Path, name: str, shape: tuple[int, int], facts: dict[str, 
         },
         "classes": list(CLASS_NAMES),
     }
+    card = json.loads(json.dumps(card))  # as a reader will have it
     path = card_path(model)
-    path.write_text(json.dumps(card, indent=1) + "\n")
+    path.write_text(json.dumps({**card, "seal": seal_of(card)}, indent=1) + "\n")
     return path
 
 
@@ -89,7 +103,7 @@ def read_card(model: Path) -> Card:
 
     Raises:
         ModelError: If the card is missing or broken, is of another version, names other classes
-            or another colour order, or if its hash is not that of the file.
+            or another colour order, was changed by hand, or if its hash is not that of the file.
     """
     path = card_path(model)
     try:
@@ -124,4 +138,6 @@ def read_card(model: Path) -> Card:
             f"{model}: is not the file that its card describes "
             f"(SHA-256 {sha256[:12]}…, card {str(facts.get('sha256'))[:12]}…); export again"
         )
+    if facts.get("seal") != seal_of(facts):
+        raise ModelError(f"{path}: was changed after the exporter wrote it; export again")
     return Card(str(facts.get("name", model.stem)), sha256, shape["height"], shape["width"], facts)

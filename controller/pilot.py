@@ -38,6 +38,11 @@ class Pilot(Protocol):
         ...
 
 
+def shipped_models() -> tuple[Path, ...]:
+    """The ``.tflite`` files that come with the project, in the order of their names."""
+    return tuple(sorted(MODELS_DIR.glob("*.tflite")))
+
+
 def find_model(name: str) -> Path:
     """The ``.tflite`` file that a user's word means: a path, or the name of a shipped model.
 
@@ -52,7 +57,7 @@ def find_model(name: str) -> Path:
     shipped = MODELS_DIR / f"{name}.tflite"
     if shipped.is_file():
         return shipped
-    names = ", ".join(sorted(file.stem for file in MODELS_DIR.glob("*.tflite"))) or "none"
+    names = ", ".join(file.stem for file in shipped_models()) or "none"
     raise ModelError(f"{name}: neither a .tflite file nor a shipped model (shipped: {names})")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import platform
 import time
 from collections.abc import Sequence
@@ -15,9 +16,11 @@ from controller.interpreter import RUNTIME
 from controller.pilot import TflitePilot
 
 _INVOKES_PER_ROUND = 20
+_CARD_INVOKES = (40, 400)
+_CARD_SECONDS = 2.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Timing:
     """One file at one number of threads.
 
@@ -26,34 +29,26 @@ class Timing:
         threads: Threads of the interpreter.
         p50_ms: Median time of one ``invoke()``, ms.
         p99_ms: 99th percentile, ms.
-        macs: Multiply-accumulates of one frame, or 0 where the card does not say.
-        size_bytes: Size of the file.
+        best_ms: Shortest, ms.
+        facts: The file's card.
     """
 
     file: Path
     threads: int
     p50_ms: float
     p99_ms: float
-    macs: int
-    size_bytes: int
+    best_ms: float
+    facts: dict[str, Any]
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one frame, or 0 where the card does not say."""
+        return int(self.facts.get("macs", 0))
 
     @property
     def macs_per_s(self) -> float:
         """Multiply-accumulates a second at the median."""
         return self.macs / (self.p50_ms / 1000.0)
-
-    def as_json(self, peak: float | None) -> dict[str, Any]:
-        """The figures, with the share of a measured peak where there is one."""
-        return {
-            "file": self.file.name,
-            "threads": self.threads,
-            "invoke_ms": {"p50": round(self.p50_ms, 4), "p99": round(self.p99_ms, 4)},
-            "frames_per_s": round(1000.0 / self.p50_ms, 1),
-            "macs": self.macs,
-            "macs_per_s": round(self.macs_per_s),
-            "share_of_int8_peak": round(self.macs_per_s / peak, 4) if peak else None,
-            "size_bytes": self.size_bytes,
-        }
 
 
 class _Runner:
@@ -76,10 +71,8 @@ class _Runner:
                 self.times_ns.append(taken)
 
     def timing(self) -> Timing:
-        p50, p99 = np.percentile(self.times_ns, [50, 99]) / 1e6
-        macs = int(self.pilot.card.facts.get("macs", 0))
-        size = self.file.stat().st_size
-        return Timing(self.file, self.threads, float(p50), float(p99), macs, size)
+        p50, p99, best = (float(np.percentile(self.times_ns, p)) / 1e6 for p in (50, 99, 0))
+        return Timing(self.file, self.threads, p50, p99, best, self.pilot.card.facts)
 
 
 def measure(files: Sequence[Path], threads: Sequence[int], invokes: int = 400) -> list[Timing]:
@@ -105,14 +98,47 @@ def measure(files: Sequence[Path], threads: Sequence[int], invokes: int = 400) -
     return [runner.timing() for runner in runners]
 
 
+def latency_facts(file: Path) -> dict[str, Any]:
+    """What a card says of a file's speed: one thread, about two seconds long.
+
+    Raises:
+        ModelError: If the car would refuse the file.
+    """
+    rough = measure([file], [1], _INVOKES_PER_ROUND)[0]
+    least, most = _CARD_INVOKES
+    invokes = int(min(most, max(least, _CARD_SECONDS * 1000 / rough.p50_ms)))
+    timing = measure([file], [1], invokes)[0]
+    figures = {"p50_ms": round(timing.p50_ms, 4), "p99_ms": round(timing.p99_ms, 4), "threads": 1}
+    return {**figures, **machine()}
+
+
 def machine() -> dict[str, str]:
-    """What the figures were measured on: processor, system, runtime."""
-    name = platform.processor() or platform.machine()
+    """What figures are measured on: processor or board, clock governor where told, runtime."""
+    facts = {
+        "processor": _processor(),
+        "machine": platform.machine(),
+        "runtime": f"{RUNTIME} {importlib.metadata.version(RUNTIME)}",
+    }
+    governor = _first_line(Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"))
+    return {**facts, "governor": governor} if governor else facts
+
+
+def _processor() -> str:
+    board = _first_line(Path("/proc/device-tree/model")).rstrip("\0")
+    if board:
+        return board
+    for line in _read(Path("/proc/cpuinfo")).splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def _first_line(path: Path) -> str:
+    return (_read(path).splitlines() or [""])[0]
+
+
+def _read(path: Path) -> str:
     try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                name = line.split(":", 1)[1].strip()
-                break
+        return path.read_text()
     except OSError:
-        pass
-    return {"processor": name, "machine": platform.machine(), "runtime": RUNTIME}
+        return ""

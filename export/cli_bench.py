@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
+import os
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from controller.cli import DONE, make_parser
 from controller.errors import ModelError
-from export.bench import Timing, machine, measure
+from export.bench import measure
+from export.bench_report import Bench, markdown, text
 from export.errors import ExportUsageError
 from training.cli import add_json, run_command
 
@@ -20,14 +24,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = make_parser(
         "python -m export bench",
         "Time every .tflite file of a folder, each over numbers of threads, taking turns in one\n"
-        "run. With --references a Donkeycar-sized network stands beside them, and the machine's\n"
-        "int8 peak is measured (this needs TensorFlow).",
-        "python -m export bench exported --threads 1,2 --references",
+        "run. A Donkeycar-sized network stands beside them, and the machine's int8 peak is\n"
+        "measured; both need TensorFlow, and are left out on a car that has none.",
+        "python -m export bench exported --threads 1,2 --against sliced11-224-int8",
     )
-    parser.add_argument("path", type=Path, nargs="+", help="folders or .tflite files")
-    parser.add_argument("--threads", default="1", metavar="N,N,...", help="threads (1)")
-    parser.add_argument("--invokes", type=int, default=400, help="timed calls of each (400)")
-    parser.add_argument("--references", action="store_true", help="compare with other networks")
+    add = parser.add_argument
+    add("path", type=Path, nargs="+", help="folders or .tflite files")
+    add("--threads", metavar="N,N,...", help="threads (1, 2, 4 as far as there are cores)")
+    add("--invokes", type=int, default=400, help="timed calls of each (400)")
+    add(
+        "--references",
+        action=argparse.BooleanOptionalAction,
+        default=importlib.util.find_spec("tensorflow") is not None,
+        help="the Donkeycar-sized network and the int8 peak (if TensorFlow is there)",
+    )
+    add(
+        "--against",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a file's name without suffix: say how many times faster the others are",
+    )
+    add("--markdown", action="store_true", help="print tables for a page, parity too")
     add_json(parser)
     args = parser.parse_args(argv)
     return run_command(lambda: _bench(args))
@@ -43,13 +61,15 @@ def _files(paths: Sequence[Path]) -> list[Path]:
     return files
 
 
-def _threads(text: str) -> list[int]:
+def _threads(words: str | None) -> list[int]:
+    if words is None:
+        return [count for count in (1, 2, 4) if count <= (os.cpu_count() or 1)]
     try:
-        counts = [int(part) for part in text.split(",")]
+        counts = [int(part) for part in words.split(",")]
     except ValueError as error:
-        raise ExportUsageError(f"--threads {text}: numbers with commas between them") from error
-    if min(counts) < 1:
-        raise ExportUsageError(f"--threads {text}: at least 1")
+        raise ExportUsageError(f"--threads {words}: numbers with commas between them") from error
+    if not 1 <= min(counts) <= max(counts) <= 8:
+        raise ExportUsageError(f"--threads {words}: 1 to 8")
     return counts
 
 
@@ -57,35 +77,23 @@ def _bench(args: argparse.Namespace) -> int:
     files, threads = _files(args.path), _threads(args.threads)
     if args.invokes < 1:
         raise ExportUsageError(f"--invokes {args.invokes}: at least 1")
-    peak = None
+    names = {file.stem for file in files}
+    for name in args.against:
+        if name not in names:
+            raise ExportUsageError(f"--against {name}: there are {', '.join(sorted(names))}")
+    peaks: dict[int, float] = {}
     with tempfile.TemporaryDirectory() as folder:
         if args.references:
-            from export.references import donkey_sized, peak_sized, write_reference
+            from export.references import write_references
 
-            donkey = write_reference(donkey_sized(), "donkeycar-sized-int8", Path(folder))
-            wide = write_reference(peak_sized(), "peak", Path(folder))
-            peak = measure([wide], [1], 40)[0].macs_per_s
+            print("making the networks to compare with", file=sys.stderr)
+            donkey, wide = write_references(Path(folder))
             files.append(donkey)
-        timings = measure(files, threads, args.invokes)
+            best = measure([wide], threads, 40)
+            peaks = {item.threads: item.macs / (item.best_ms / 1000.0) for item in best}
+        bench = Bench(measure(files, threads, args.invokes), peaks, args.against)
     if args.json:
-        facts = [timing.as_json(peak) for timing in timings]
-        print(json.dumps({"machine": machine(), "int8_peak_macs_per_s": peak, "files": facts}))
+        print(json.dumps(bench.as_json()))
     else:
-        _print_table(timings, peak)
+        print(markdown(bench) if args.markdown else text(bench))
     return DONE
-
-
-def _print_table(timings: Sequence[Timing], peak: float | None) -> None:
-    facts = machine()
-    print(f"{facts['processor']}, {facts['runtime']}")
-    if peak:
-        print(f"int8 peak, one thread: {peak / 1e9:.1f} GMAC/s")
-    print(f"  {'file':<34}{'threads':>8}{'p50 ms':>9}{'p99 ms':>9}{'frames/s':>10}", end="")
-    print(f"{'GMAC/s':>9}{'of peak':>9}{'kB':>9}")
-    for item in timings:
-        share = f"{item.macs_per_s / peak:.0%}" if peak else ""
-        print(
-            f"  {item.file.stem:<34}{item.threads:>8}{item.p50_ms:>9.3f}{item.p99_ms:>9.3f}"
-            f"{1000 / item.p50_ms:>10.0f}{item.macs_per_s / 1e9:>9.1f}{share:>9}"
-            f"{item.size_bytes / 1000:>9.1f}"
-        )

@@ -10,7 +10,11 @@ from typing import Any
 
 from controller.cards import Card, read_card
 from controller.cli import DONE, make_parser
+from controller.errors import ModelError
+from export.report import names_text
 from training.cli import add_json, run_command
+
+SCHEMA = Path(__file__).parent / "card.schema.json"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,8 +30,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run_command(lambda: _card(args))
 
 
+def check_schema(facts: dict[str, Any]) -> None:
+    """Hold a card against ``card.schema.json``, the description of the format.
+
+    Raises:
+        ModelError: Saying what in it is not as the schema has it.
+    """
+    import fastjsonschema
+
+    try:
+        fastjsonschema.validate(json.loads(SCHEMA.read_text()), facts)
+    except fastjsonschema.JsonSchemaException as error:
+        reason = error.message.replace("data.", "").replace("data ", "the card ", 1)
+        raise ModelError(f"card of {facts.get('name')}: {reason}; export again") from error
+
+
 def _card(args: argparse.Namespace) -> int:
     card = read_card(args.file.with_suffix(".tflite"))
+    check_schema(card.facts)
     print(json.dumps(card.facts) if args.json else describe(card))
     return DONE
 
@@ -35,47 +55,30 @@ def _card(args: argparse.Namespace) -> int:
 def describe(card: Card) -> str:
     """A card as text."""
     facts = card.facts
-    lines = [
-        f"{card.name}  ({facts.get('quantisation', 'unknown format')})",
-        f"  takes       1x{card.height}x{card.width}x3 uint8 RGB, gives {_classes(facts)}",
-        (
-            f"  size        {facts.get('size_bytes', 0):,} bytes, "
-            f"{facts.get('parameters', 0):,} parameters, {facts.get('macs', 0):,} MACs"
-        ),
-        f"  operators   {_counts(facts.get('operators', {}))}",
-        f"  SHA-256     {card.sha256}",
-    ]
-    training = facts.get("training", {})
-    if training:
-        network, recipe = training.get("network", {}), training.get("recipe", {})
-        weights = training.get("initial_weights", {})
-        lines += [
-            (
-                f"  trained on  {', '.join(training.get('drives', [])) or 'unknown drives'}; "
-                f"alpha {network.get('alpha')}, {recipe.get('name')} recipe, "
-                f"{recipe.get('epochs')} epochs, seed {training.get('seed')}, "
-                f"commit {str(training.get('commit'))[:12]}"
-            ),
-            f"  started as  {weights.get('from')} (licence: {weights.get('licence')})",
-        ]
-    calibration = facts.get("calibration", {})
-    if calibration:
-        drives = ", ".join(calibration.get("drives", []))
-        lines.append(f"  calibrated  {calibration.get('frames')} frames of {drives}")
-    held = facts.get("held_out", {})
-    if held:
-        lines.append(
-            f"  judged on   {', '.join(held.get('drives', []))}, {held.get('frames')} frames: "
-            f"accuracy {held.get('accuracy'):.4f}, balanced {held.get('balanced_accuracy'):.4f}, "
-            f"agreement with float {held.get('agreement'):.2%}, "
-            f"lost {held.get('accuracy_lost_points'):+.2f} points"
-        )
-    return "\n".join(lines)
-
-
-def _classes(facts: dict[str, Any]) -> str:
-    return ", ".join(facts.get("classes", []))
-
-
-def _counts(operators: dict[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in operators.items()) or "unknown"
+    training, network = facts["training"], facts["training"]["network"]
+    weights, held, latency = training["initial_weights"], facts["held_out"], facts["latency"]
+    recipe, calibration, output = training["recipe"], facts["calibration"], facts["output"]
+    operators = ", ".join(f"{count} {name}" for name, count in facts["operators"].items())
+    lines = {
+        "takes": f"1x{card.height}x{card.width}x3 uint8 RGB",
+        "gives": f"{', '.join(facts['classes'])} as {output['dtype']}; {output['meaning']}; "
+        f"scale {output['scale']:g}, zero_point {output['zero_point']}",
+        "size": f"{facts['size_bytes']:,} bytes, {facts['parameters']:,} parameters, "
+        f"{facts['macs']:,} MACs a frame",
+        "operators": operators,
+        "SHA-256": card.sha256,
+        "trained on": f"{names_text(training['drives']) or 'unknown drives'}",
+        "trained by": f"alpha {network.get('alpha')}, {recipe.get('name')} recipe, "
+        f"{recipe.get('epochs')} epochs, seed {training['seed']}; run {training['run']}, "
+        f"commit {training['commit'][:12]}",
+        "started as": f"{weights['from']} (licence: {weights['licence']})",
+        "calibrated": f"{calibration['frames']} frames of {names_text(calibration['drives'])}",
+        "judged on": f"{names_text(held['drives'])}, {held['frames']} frames: "
+        f"accuracy {held['accuracy']:.4f}, balanced {held['balanced_accuracy']:.4f}, "
+        f"agreement with float {held['agreement']:.2%}, "
+        f"lost {held['accuracy_lost_points']:+.2f} points",
+        "speed": f"{latency['p50_ms']:.3f} ms median, {latency['p99_ms']:.3f} ms p99, "
+        f"{latency['threads']} thread; {latency['processor']}, {latency['runtime']}",
+    }
+    head = f"{card.name}  ({facts['quantisation']})"
+    return "\n".join([head, *(f"  {name:<12}{said}" for name, said in lines.items())])

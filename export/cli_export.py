@@ -15,9 +15,9 @@ from export.errors import ExportUsageError
 from export.exporter import ExportJob, export_model
 from export.facts import read_run
 from export.parity import Exported, remedy
+from export.report import report_text
 from training.backend import find_model_file, load_model
 from training.cli import add_json, open_pool, run_command
-from training.pool import Pool
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -83,12 +83,12 @@ def _export(args: argparse.Namespace) -> int:
         args.name or _name(args.model),
         args.frames,
     )
-    results = export_model(job)
+    export = export_model(job)
     if args.json:
-        print(json.dumps({result.form: result.as_json() for result in results}))
+        print(json.dumps({result.form: result.as_json() for result in export.results}))
     else:
-        _print_table(results, job.held_out)
-    return _verdict(results, args.frames)
+        print(report_text(export.results, export.layers, job.held_out))
+    return _verdict(export.results, args.frames)
 
 
 def _held_out_of_run(model: Path) -> list[Path]:
@@ -104,22 +104,6 @@ def _held_out_of_run(model: Path) -> list[Path]:
 def _name(model: Path) -> str:
     name = read_run(model).get("configuration", {}).get("network", {}).get("name")
     return str(name or model.stem)
-
-
-def _print_table(results: Sequence[Exported], held_out: Pool) -> None:
-    keras = results[0].parity.keras
-    print(f"on {', '.join(held_out.drives_present)}, {keras.frames} frames, as the car runs them:")
-    print(
-        f"  {'format':<9}{'size':>12}{'agreement':>11}{'accuracy':>10}{'balanced':>10}{'lost':>8}"
-    )
-    print(f"  {'Keras':<9}{'':>12}{'':>11}{keras.accuracy:>10.4f}{keras.balanced_accuracy:>10.4f}")
-    for item in results:
-        parity = item.parity
-        print(
-            f"  {item.form:<9}{item.size_bytes / 1000:>9.1f} kB{parity.agreement:>11.4f}"
-            f"{parity.tflite.accuracy:>10.4f}{parity.tflite.balanced_accuracy:>10.4f}"
-            f"{parity.accuracy_lost_points:>+8.2f}  {item.path}"
-        )
 
 
 def _verdict(results: Sequence[Exported], frames: int) -> int:

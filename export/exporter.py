@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from controller.cards import write_card
 from controller.errors import ModelError
 from controller.frames import Pixels
 from controller.interpreter import make_interpreter
+from export.bench import latency_facts
 from export.calibration import DEFAULT_FRAMES, choose, frames_of
 from export.convert import convert
 from export.facts import model_facts, parity_facts, pool_facts, training_facts
@@ -24,8 +26,23 @@ from training.backend import load_model
 from training.pipeline import check_shape, predict
 from training.pool import Pool
 
+LOG = "converter.log"
+"""What the converter says, in the folder of the results."""
 LAYER_FRAMES = 24
 """Frames for the errors by layer, which run on slow reference kernels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What an export made.
+
+    Attributes:
+        results: One for each format.
+        layers: int8 against float layer by layer; empty where int8 was not asked for.
+    """
+
+    results: tuple[Exported, ...]
+    layers: tuple[LayerError, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +73,7 @@ class ExportJob:
         return self.out / f"{stem}.tflite"
 
 
-def export_model(job: ExportJob) -> list[Exported]:
+def export_model(job: ExportJob) -> Export:
     """Convert a model to every format asked for, and compare each with Keras.
 
     Raises:
@@ -72,30 +89,50 @@ def export_model(job: ExportJob) -> list[Exported]:
     job.out.mkdir(parents=True, exist_ok=True)
     reference = predict(model, job.held_out)
     how = {"calibration": pool_facts(chosen), "training": training_facts(job.model)}
-    results = []
-    for form in job.formats:
-        data = convert(model, form, calibration, job.out / "converter.log")
-        anatomy = dissect(data)
-        check(anatomy, form)
-        path = job.file(form)
-        path.write_bytes(data)
-        facts = {**model_facts(model, anatomy, form), **how, "output": _output_facts(path)}
-        shape = tuple(model.input_shape[1:3])
-        write_card(path, job.name, shape, facts)
-        parity = compare(job.held_out.labels, reference, run_tflite(path, job.held_out))
-        write_card(path, job.name, shape, {**facts, **parity_facts(parity, job.held_out)})
-        results.append(Exported(form, path, len(data), parity))
-    write_report(job.out, job.name, results, _layers(results, calibration), job.held_out)
-    return results
+    results = [_export_one(job, form, model, calibration, reference, how) for form in job.formats]
+    layers = _layers(job, model, results, calibration)
+    write_report(job.out, job.name, results, layers, job.held_out)
+    return Export(tuple(results), tuple(layers))
 
 
-def _layers(results: Sequence[Exported], calibration: Pixels) -> list[LayerError]:
-    """Quantisation error by layer, where both the float and the int8 file are there."""
+def _export_one(
+    job: ExportJob,
+    form: str,
+    model: Any,  # noqa: ANN401 - Keras has no types
+    calibration: Pixels,
+    reference: np.ndarray,
+    how: dict[str, Any],
+) -> Exported:
+    """Convert, check, write, run as on the car, and write the card."""
+    data = convert(model, form, calibration, job.out / LOG)
+    anatomy = dissect(data)
+    check(anatomy, form)
+    path, shape = job.file(form), tuple(model.input_shape[1:3])
+    path.write_bytes(data)
+    facts = {**model_facts(model, anatomy, form), **how, "output": _output_facts(path)}
+    write_card(path, job.name, shape, facts)  # the car's runtime, which judges it, wants a card
+    parity = compare(job.held_out.labels, reference, run_tflite(path, job.held_out))
+    measured = {**parity_facts(parity, job.held_out), "latency": latency_facts(path)}
+    write_card(path, job.name, shape, {**facts, **measured})
+    return Exported(form, path, len(data), parity)
+
+
+def _layers(
+    job: ExportJob,
+    model: Any,  # noqa: ANN401
+    results: Sequence[Exported],
+    calibration: Pixels,
+) -> list[LayerError]:
+    """Quantisation error by layer, where there is an int8 file."""
     files = {result.form: result.path for result in results}
-    if not {"float32", "int8"} <= files.keys():
+    if "int8" not in files:
         return []
     spread = np.unique(np.linspace(0, len(calibration) - 1, LAYER_FRAMES).astype(int))
-    return layer_errors(files["float32"], files["int8"], calibration[spread])
+    with tempfile.TemporaryDirectory() as folder:
+        exact = files.get("float32") or Path(folder) / "float32.tflite"
+        if not exact.exists():
+            exact.write_bytes(convert(model, "float32", calibration, job.out / LOG))
+        return layer_errors(exact, files["int8"], calibration[spread])
 
 
 def _output_facts(path: Path) -> dict[str, Any]:

@@ -59,11 +59,8 @@ def _weights_facts(weights: str) -> dict[str, str]:
     if weights == "unknown":
         return {"from": "unknown", "licence": "unknown"}
     inner = training_facts(Path(weights))["initial_weights"]
-    return {"from": f"a network trained before, itself from {inner['from']}", **_licence(inner)}
-
-
-def _licence(facts: dict[str, str]) -> dict[str, str]:
-    return {"licence": facts["licence"]}
+    before = "networks trained before, the first from "
+    return {**inner, "from": before + inner["from"].removeprefix(before)}
 
 
 def model_facts(model: Any, anatomy: Anatomy, form: str) -> dict[str, Any]:  # noqa: ANN401

@@ -46,6 +46,14 @@ def peak_sized() -> Any:  # noqa: ANN401
     return keras.Model(frame, layers.Dense(3, activation="softmax")(x))
 
 
+def write_references(folder: Path) -> tuple[Path, Path]:
+    """Make the two: the Donkeycar-sized network, and the one that shows the int8 peak."""
+    return (
+        write_reference(donkey_sized(), "donkeycar-sized-int8", folder),
+        write_reference(peak_sized(), "peak", folder),
+    )
+
+
 def write_reference(model: Any, name: str, folder: Path) -> Path:  # noqa: ANN401
     """Convert a reference network to int8 and write it with a card that says what it is."""
     shape = tuple(model.input_shape[1:3])

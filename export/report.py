@@ -3,30 +3,67 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from controller.frameset import CLASS_NAMES
 from export.layers import LayerError
-from export.parity import Exported
+from export.parity import LEAST_AGREEMENT, MOST_POINTS_LOST, Exported
 from training.pool import Pool
 from training.runs import write_json
 
 _STYLE = (
-    "body{font:15px sans-serif;margin:2em}td,th{padding:2px 10px;text-align:right}"
-    "td:first-child,th:first-child{text-align:left}.bad{color:#b00}"
+    "body{font:15px/1.4 sans-serif;margin:2em auto;max-width:62em;color:#222;padding:0 1em}"
+    "table{border-collapse:collapse}td,th{padding:3px 10px;text-align:right}"
+    "tr+tr td{border-top:1px solid #ddd}td:first-child,th:first-child{text-align:left}"
+    ".bad{color:#b00}.bar{background:#69c;height:10px;display:inline-block}"
+    "h2{margin-top:1.6em;font-size:1.15em}div.side{display:inline-block;margin-right:3em}"
 )
-_COLUMNS = (
-    ("size, kB", lambda item: f"{item.size_bytes / 1000:.1f}"),
-    ("agreement", lambda item: f"{item.parity.agreement:.4f}"),
-    ("accuracy", lambda item: f"{item.parity.tflite.accuracy:.4f}"),
-    ("balanced", lambda item: f"{item.parity.tflite.balanced_accuracy:.4f}"),
-    ("points lost", lambda item: f"{item.parity.accuracy_lost_points:+.2f}"),
-    ("largest difference", lambda item: f"{item.parity.largest_difference:.4f}"),
-    ("mean difference", lambda item: f"{item.parity.mean_difference:.5f}"),
-    ("calibration error", lambda item: f"{item.parity.tflite_calibration_error:.4f}"),
-)
+_BAR_PIXELS_PER_DB = 6
+COLUMNS: dict[str, Callable[[Exported], str]] = {
+    "size, kB": lambda item: f"{item.size_bytes / 1000:.1f}",
+    "agreement": lambda item: f"{item.parity.agreement:.4f}",
+    "accuracy": lambda item: f"{item.parity.tflite.accuracy:.4f}",
+    "balanced": lambda item: f"{item.parity.tflite.balanced_accuracy:.4f}",
+    "points lost": lambda item: f"{item.parity.accuracy_lost_points:+.2f}",
+    "largest diff.": lambda item: f"{item.parity.largest_difference:.4f}",
+    "mean diff.": lambda item: f"{item.parity.mean_difference:.5f}",
+    "calib. error": lambda item: f"{item.parity.tflite_calibration_error:.4f}",
+}
+"""Heading -> text of a cell."""
+WORST_LAYERS = 3
+
+
+def report_text(results: Sequence[Exported], layers: Sequence[LayerError], held: Pool) -> str:
+    """The report for the terminal."""
+    parity = results[0].parity
+    keras = parity.keras
+    lines = [f"on {names_text(held.drives_present)}, {keras.frames} frames, as the car runs them:"]
+    lines.append("  " + f"{'format':<9}" + "".join(f"{heading:>14}" for heading in COLUMNS))
+    own = ("", "", f"{keras.accuracy:.4f}", f"{keras.balanced_accuracy:.4f}", "", "", "")
+    cells = (*own, f"{parity.keras_calibration_error:.4f}")
+    lines.append("  " + f"{'Keras':<9}" + "".join(f"{cell:>14}" for cell in cells))
+    for item in results:
+        row = "".join(f"{cell(item):>14}" for cell in COLUMNS.values())
+        lines.append(f"  {item.form:<9}{row}  {item.path}")
+    lines += [f"{item.form}, answers changed: {_changes(item)}" for item in results]
+    worst = sorted(layers, key=lambda layer: layer.snr_db)[:WORST_LAYERS]
+    if worst:
+        said = ", ".join(f"{layer.name} {layer.snr_db:.1f} dB" for layer in worst)
+        lines.append(f"int8, layers with the lowest signal to noise: {said}")
+    return "\n".join(lines)
+
+
+def _changes(item: Exported) -> str:
+    """Which answers of Keras became which of the file, most frequent first."""
+    changes = [
+        (count, f"{before} -> {after}")
+        for before, row in zip(CLASS_NAMES, item.parity.changes, strict=True)
+        for after, count in zip(CLASS_NAMES, row, strict=True)
+        if count and before != after
+    ]
+    return ", ".join(f"{words} {count}" for count, words in sorted(changes, reverse=True)) or "none"
 
 
 def write_report(
@@ -58,33 +95,60 @@ def write_report(
     return paths
 
 
+def names_text(names: Sequence[str], most: int = 4) -> str:
+    """Names with commas between them, the first few where there are many."""
+    if len(names) <= most:
+        return ", ".join(names)
+    return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
+
+
 def _page(name: str, results: Sequence[Exported], layers: Sequence[LayerError], held: Pool) -> str:
     keras = results[0].parity.keras
     title = html.escape(f"Parity of {name}")
-    where = html.escape(", ".join(held.drives_present))
     parts = [
         (
-            f"<h1>{title}</h1><p>On {where}, {len(held)} frames, run as on the car. Keras: "
-            f"accuracy {keras.accuracy:.4f}, balanced {keras.balanced_accuracy:.4f}, "
-            f"calibration error {results[0].parity.keras_calibration_error:.4f}.</p>"
+            f"<h1>{title}</h1><p>On {html.escape(names_text(held.drives_present))}, {len(held)} "
+            f"frames, run as on the car. Keras: accuracy {keras.accuracy:.4f}, balanced "
+            f"{keras.balanced_accuracy:.4f}, calibration error "
+            f"{results[0].parity.keras_calibration_error:.4f}.</p>"
         ),
         _table(
-            ["format", *(heading for heading, _ in _COLUMNS)],
-            [[item.form, *(cell(item) for _, cell in _COLUMNS)] for item in results],
+            ["format", *COLUMNS],
+            [[item.form, *(cell(item) for cell in COLUMNS.values())] for item in results],
         ),
+        *(_verdict(item) for item in results),
+        "<h2>Answers of Keras (down) and of the file (across), frames</h2>",
     ]
     for item in results:
-        parts.append(f"<h2>{item.form}: answers of Keras (down) and of the file (across)</h2>")
         rows = zip(CLASS_NAMES, item.parity.changes, strict=True)
-        parts.append(_table(["", *CLASS_NAMES], [[word, *row] for word, row in rows]))
+        matrix = _table([item.form, *CLASS_NAMES], [[word, *row] for word, row in rows])
+        parts.append(f'<div class="side">{matrix}</div>')
     if layers:
-        parts.append("<h2>int8 against float, layer by layer</h2>")
-        rows_of_layers = [[x.name, x.operator, f"{x.snr_db:.1f}"] for x in layers]
-        parts.append(_table(["layer", "operator", "signal to noise, dB"], rows_of_layers))
+        parts.append("<h2>int8 against float, layer by layer: signal to noise, dB</h2>")
+        parts.append(_layer_table(layers))
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
         f"<style>{_STYLE}</style>{''.join(parts)}</html>\n"
     )
+
+
+def _verdict(item: Exported) -> str:
+    if item.form != "int8":
+        return ""
+    bounds = f"at least {LEAST_AGREEMENT:.0%} agreement, at most {MOST_POINTS_LOST} points lost"
+    if item.parity.good:
+        return f"<p>int8 is faithful enough ({bounds}).</p>"
+    return f'<p class="bad">int8 falls short ({bounds}).</p>'
+
+
+def _layer_table(layers: Sequence[LayerError]) -> str:
+    rows = "".join(
+        f"<tr><td>{html.escape(layer.name)}</td><td>{html.escape(layer.operator)}</td>"
+        f'<td>{layer.snr_db:.1f}</td><td style="text-align:left"><span class="bar" style="width:'
+        f'{max(0.0, layer.snr_db) * _BAR_PIXELS_PER_DB:.0f}px"></span></td></tr>'
+        for layer in layers
+    )
+    return f"<table><tr><th>layer</th><th>operator</th><th>dB</th><th></th></tr>{rows}</table>"
 
 
 def _table(headings: Sequence[Any], rows: Sequence[Sequence[Any]]) -> str:

@@ -6,9 +6,10 @@ import shutil
 import numpy as np
 import pytest
 
-from controller.cards import card_path, write_card
+from controller.__main__ import main
+from controller.cards import card_path, read_card, seal_of, write_card
 from controller.errors import ModelError
-from controller.pilot import TflitePilot, dequantise, find_model
+from controller.pilot import TflitePilot, dequantise, find_model, shipped_models
 from controller.supervisor import choose
 
 
@@ -50,12 +51,22 @@ def _flip_a_byte(model):
     model.write_bytes(content)
 
 
-def _edit_card(**changes):
+def _edit_card(*, sealed=True, **changes):
+    """An edit of the card; sealed anew, as by a program, or by hand."""
+
     def edit(model):
-        card = json.loads(card_path(model).read_text())
-        card_path(model).write_text(json.dumps(card | changes))
+        card = json.loads(card_path(model).read_text()) | changes
+        if sealed:
+            card["seal"] = seal_of(card)
+        card_path(model).write_text(json.dumps(card))
 
     return edit
+
+
+def _unseal(model):
+    card = json.loads(card_path(model).read_text())
+    del card["seal"]
+    card_path(model).write_text(json.dumps(card))
 
 
 def _certify(content):
@@ -86,6 +97,8 @@ def _certify(content):
             _edit_card(input={"height": 45, "width": 80, "dtype": "uint8", "colour_order": "BGR"}),
             "must be RGB uint8",
         ),
+        (_edit_card(sealed=False, macs=1), "was changed after the exporter wrote it"),
+        (_unseal, "was changed after the exporter wrote it"),
         (_certify(b"hello"), "not a model that"),
         (_certify(b""), "not a model that"),
         (_certify(bytes(range(256)) * 100), "not a model that"),
@@ -98,9 +111,30 @@ def test_a_model_that_is_not_what_its_card_says_is_refused(model, spoil, says):
     assert "\n" not in str(error.value)
 
 
-def test_an_unknown_name_lists_what_ships():
-    with pytest.raises(ModelError, match=r"shipped: .*default"):
+def test_the_cards_own_words_and_white_space_are_not_sealed(model):
+    card = json.loads(card_path(model).read_text())
+    card_path(model).write_text(json.dumps(dict(reversed(card.items()))))
+    assert read_card(model).facts == card
+
+
+def test_models_are_picked_by_name_and_an_unknown_name_lists_them():
+    names = [path.stem for path in shipped_models()]
+    assert "default" in names
+    for name in names:
+        assert find_model(name) == find_model(str(find_model(name)))
+    with pytest.raises(ModelError, match=f"shipped: {', '.join(names)}"):
         find_model("no-such-model")
+
+
+def test_models_lists_what_ships(capsys):
+    assert main(["models", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert list(facts) == [path.stem for path in shipped_models()]
+    for row in facts.values():
+        assert row["agreement"] >= 0.99
+    assert main(["models"]) == 0
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in facts)
 
 
 @pytest.mark.parametrize(

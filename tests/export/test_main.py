@@ -4,10 +4,11 @@ import sys
 
 import pytest
 
-from controller.cards import card_path
-from controller.pilot import TflitePilot
+from controller.cards import card_path, read_card, write_card
+from controller.pilot import TflitePilot, shipped_models
 from export import cli_export
 from export.__main__ import COMMANDS, main
+from export.cli_card import check_schema
 from export.parity import Parity
 
 
@@ -81,6 +82,9 @@ def test_the_card_says_how_the_model_was_made(exported):
     assert facts["parameters"] == 5875
     assert facts["macs"] > 100_000
     assert facts["operators"]["CONV_2D"] == 5
+    assert facts["latency"]["p50_ms"] > 0
+    assert facts["latency"]["runtime"].startswith("ai-edge-litert ")
+    check_schema(facts)
     assert facts["output"]["scale"] == pytest.approx(1 / 256)
     assert "/" not in card_path(model).read_text(), "a path of this machine in the card"
 
@@ -100,16 +104,42 @@ def test_the_parity_report_has_every_layer(exported):
 
 def test_bench_times_every_file_and_knows_its_work(exported, capsys):
     _, out = exported
-    assert main(["bench", str(out), "--invokes", "40", "--threads", "1,2", "--json"]) == 0
+    arguments = [str(out), "--invokes", "40", "--threads", "1,2", "--json"]
+    assert main(["bench", *arguments, "--against", "easy-float32"]) == 0
     facts = json.loads(capsys.readouterr().out)
-    assert len(facts["files"]) == 4
+    assert len(facts["files"]) == 6
+    assert {entry["file"] for entry in facts["files"]} == {
+        "easy-float32.tflite",
+        "easy-int8.tflite",
+        "donkeycar-sized-int8.tflite",
+    }
+    assert set(facts["int8_peak_macs_per_s"]) == {"1", "2"}
     for entry in facts["files"]:
         assert 0 < entry["invoke_ms"]["p50"] <= entry["invoke_ms"]["p99"]
         assert entry["macs_per_s"] == pytest.approx(
             entry["macs"] / entry["invoke_ms"]["p50"] * 1000, rel=0.02
         )
+        assert 0 < entry["share_of_int8_peak"] < 1.2
+        faster = entry["times_faster_than"]["easy-float32"]
+        assert faster == 1 if entry["file"] == "easy-float32.tflite" else faster > 0
+        if "easy" in entry["file"]:
+            assert entry["held_out"]["accuracy"] > 0.9
     assert "no .tflite file" in _fails(capsys, "bench", out.parent / "none")
     assert "--threads" in _fails(capsys, "bench", out, "--threads", "0")
+    assert "there are easy-float32, easy-int8" in _fails(capsys, "bench", out, "--against", "easy")
+
+
+def test_bench_prints_tables_for_people_and_for_a_page(exported, capsys):
+    _, out = exported
+    arguments = ["bench", str(out), "--invokes", "20", "--threads", "1", "--no-references"]
+    assert main(arguments) == 0
+    printed = capsys.readouterr().out
+    assert "int8 peak" not in printed
+    assert [line.split()[0] for line in printed.splitlines()[-2:]] == ["easy-float32", "easy-int8"]
+    assert main([*arguments, "--markdown"]) == 0
+    tables = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
+    assert sum("`easy-int8`" in line for line in tables) == 2
+    assert len({line.count("|") for line in tables[:4]}) == 1
 
 
 def test_the_card_is_printed_for_people(exported, capsys):
@@ -118,6 +148,25 @@ def test_the_card_is_printed_for_people(exported, capsys):
     text = capsys.readouterr().out
     assert "1x45x80x3 uint8 RGB" in text
     assert "one, two" in text
+    assert "ms median" in text
+    assert "licence: none needed" in text
+
+
+@pytest.mark.parametrize("model", shipped_models(), ids=lambda path: path.stem)
+def test_every_shipped_card_is_as_the_schema_has_it(model, capsys):
+    assert main(["card", str(model)]) == 0
+    assert model.stem in capsys.readouterr().out
+
+
+def test_a_card_that_lacks_what_the_schema_wants_is_refused(exported, tmp_path, capsys):
+    _, out = exported
+    model = tmp_path / "easy.tflite"
+    model.write_bytes((out / "easy-int8.tflite").read_bytes())
+    facts = dict(read_card(out / "easy-int8.tflite").facts)
+    del facts["held_out"]
+    write_card(model, "easy", (45, 80), facts)
+    assert "held_out" in _fails(capsys, "card", model)
+    assert TflitePilot(model).shape == (45, 80), "the car needs less"
 
 
 def test_a_changed_file_or_card_is_refused(exported, tmp_path, capsys):
