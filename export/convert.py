@@ -6,6 +6,7 @@ The formats are those of the TensorFlow Lite converter
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,8 @@ from training.backend import load_tensorflow, stderr_to
 FORMATS = ("float32", "float16", "dynamic", "int8", "int8x16")
 QUANTISED = ("int8", "int8x16")
 """Formats that need calibration frames."""
+ROUNDED = ("dynamic", *QUANTISED)
+"""Formats with 8-bit weights, which `training.rounding` rounds better than the converter does."""
 
 
 def parse_formats(text: str) -> tuple[str, ...]:
@@ -62,10 +65,18 @@ def convert(model: Any, form: str, calibration: Pixels, log: Path) -> bytes:  # 
             _configure(tf, converter, form, calibration)
             return bytes(converter.convert())
     except Exception as error:  # the converter raises many unrelated types
-        lines = str(error).strip().splitlines() or [type(error).__name__]
         raise ConversionError(
-            f"{form}: the converter failed: {lines[-1][:300]}; its log is {log}"
+            f"{form}: the converter failed: {_reason(error)}; its log is {log}"
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    """What a converter's long message comes to, in one line."""
+    unknown = re.search(r"^(?:Custom|Flex) ops: (.+)$", str(error), re.MULTILINE)
+    if unknown:
+        return f"TFLite has no operator for {unknown[1]}; replace that layer"
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[-1][:300]
 
 
 def _save_frozen(tf: Any, model: Any, folder: Path, *, raw_bytes_in: bool) -> None:  # noqa: ANN401

@@ -16,7 +16,7 @@ from controller.frames import Pixels
 from controller.interpreter import make_interpreter
 from export.bench import latency_facts
 from export.calibration import DEFAULT_FRAMES, choose, frames_of
-from export.convert import convert
+from export.convert import ROUNDED, convert
 from export.facts import model_facts, parity_facts, pool_facts, training_facts
 from export.layers import LayerError, layer_errors
 from export.operators import check, dissect
@@ -25,6 +25,7 @@ from export.report import write_report
 from training.backend import load_model
 from training.pipeline import check_shape, predict
 from training.pool import Pool
+from training.rounding import round_weights
 
 LOG = "converter.log"
 """What the converter says, in the folder of the results."""
@@ -87,31 +88,51 @@ def export_model(job: ExportJob) -> Export:
     chosen = choose(job.calibration, job.frames)
     calibration = frames_of(chosen)
     job.out.mkdir(parents=True, exist_ok=True)
-    reference = predict(model, job.held_out)
-    how = {"calibration": pool_facts(chosen), "training": training_facts(job.model)}
-    results = [_export_one(job, form, model, calibration, reference, how) for form in job.formats]
+    material = _Material(
+        model,
+        round_weights(model, calibration) if {*job.formats} & {*ROUNDED} else model,
+        calibration,
+        predict(model, job.held_out),
+        {"calibration": pool_facts(chosen), "training": training_facts(job.model)},
+    )
+    results = [_export_one(job, form, material) for form in job.formats]
     layers = _layers(job, model, results, calibration)
     write_report(job.out, job.name, results, layers, job.held_out)
     return Export(tuple(results), tuple(layers))
 
 
-def _export_one(
-    job: ExportJob,
-    form: str,
-    model: Any,  # noqa: ANN401 - Keras has no types
-    calibration: Pixels,
-    reference: np.ndarray,
-    how: dict[str, Any],
-) -> Exported:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Material:
+    """What every format is made of and judged by.
+
+    Attributes:
+        model: The network.
+        rounded: The same with its weights on the 8-bit grid, for `ROUNDED` formats.
+        calibration: Frames for the converter.
+        reference: ``(N, 3)`` the network's probabilities for the held-out frames.
+        how: What every card says of data and training.
+    """
+
+    model: Any
+    rounded: Any
+    calibration: Pixels
+    reference: np.ndarray
+    how: dict[str, Any]
+
+
+def _export_one(job: ExportJob, form: str, material: _Material) -> Exported:
     """Convert, check, write, run as on the car, and write the card."""
-    data = convert(model, form, calibration, job.out / LOG)
+    model = material.model
+    network = material.rounded if form in ROUNDED else model
+    data = convert(network, form, material.calibration, job.out / LOG)
     anatomy = dissect(data)
     check(anatomy, form)
     path, shape = job.file(form), tuple(model.input_shape[1:3])
     path.write_bytes(data)
-    facts = {**model_facts(model, anatomy, form), **how, "output": _output_facts(path)}
+    facts = {**model_facts(model, anatomy, form), **material.how, "output": _output_facts(path)}
     write_card(path, job.name, shape, facts)  # the car's runtime, which judges it, wants a card
-    parity = compare(job.held_out.labels, reference, run_tflite(path, job.held_out))
+    answers = run_tflite(path, job.held_out)
+    parity = compare(job.held_out.labels, material.reference, answers)
     measured = {**parity_facts(parity, job.held_out), "latency": latency_facts(path)}
     write_card(path, job.name, shape, {**facts, **measured})
     return Exported(form, path, len(data), parity)
