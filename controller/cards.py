@@ -61,7 +61,7 @@ def seal_of(facts: dict[str, Any]) -> str:
     """
     said = {key: value for key, value in facts.items() if key != "seal"}
     text = json.dumps(said, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return str(sha256(text.encode()).hexdigest())
 
 
 def write_card(model: Path, name: str, shape: tuple[int, int], facts: dict[str, Any]) -> Path:
