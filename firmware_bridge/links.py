@@ -12,6 +12,7 @@ from firmware_bridge.link import Link
 _REGISTRY = {
     "serial": "firmware_bridge.serial_link:SerialLink",
     "plain": "firmware_bridge.plain_link:PlainLink",
+    "simulated": "simulator.live:open_link",
 }
 
 
@@ -21,7 +22,8 @@ def open_link(spec: str, clock: Clock, *, greet: bool = True) -> Link:
     Args:
         spec: A device path (``/dev/ttyACM0``), a glob pattern that matches one path
             (``/dev/serial/by-id/*arduino*``), or a pyserial URL (``socket://host:port``), with
-            ``serial:`` (the default) or ``plain:`` before it to say how to speak to it.
+            ``serial:`` (the default) or ``plain:`` before it to say how to speak to it; or
+            ``simulated:TRACK:SEED``, the line of the simulated camera of that name.
         clock: The time that ages are counted on.
         greet: Entering waits for a first word from the other end; without, call `Link.greet`.
 

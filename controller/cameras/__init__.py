@@ -16,6 +16,7 @@ CAMERAS = {
     "mjpeg": "controller.cameras.mjpeg:open_mjpeg",
     "replay": "controller.cameras.replay:open_replay",
     "pattern": "controller.cameras.pattern:open_pattern",
+    "simulated": "simulator.live:LiveCamera",
 }
 """Name -> ``module:function``; the function takes ``(CameraSettings, Clock)``."""
 
@@ -27,7 +28,8 @@ class CameraSettings:
     Attributes:
         source: ``NAME`` or ``NAME:ARGUMENT``: ``picamera2``, ``picamera2:1`` (second camera),
             ``opencv:0`` (device index), ``opencv:FILE_OR_URL``, ``mjpeg:URL``,
-            ``replay:DRIVE_OR_TUB``, ``pattern`` (made-up pictures, for benchmarks).
+            ``replay:DRIVE_OR_TUB``, ``pattern`` (made-up pictures, for benchmarks),
+            ``simulated:TRACK:SEED`` (of the simulator's, with the link of the same name).
         frame_rate_hz: Frames a second to ask for, 1 to 120.
         height: Height of the picture to ask for, in pixels.
         width: Width of the picture to ask for, in pixels.

@@ -85,11 +85,16 @@ def pattern():
     return "pattern"
 
 
+@pytest.fixture
+def simulated():
+    return "simulated:oval"
+
+
 def _open(source, **options):
     return open_camera(CameraSettings(source=source, **options), MonotonicClock())
 
 
-@pytest.mark.parametrize("kind", ["pattern", "video", "drive", "mjpeg"])
+@pytest.mark.parametrize("kind", ["pattern", "video", "drive", "mjpeg", "simulated"])
 def test_every_camera_keeps_the_contract(kind, request):
     with _open(request.getfixturevalue(kind)) as camera:
         clock = MonotonicClock()
@@ -126,6 +131,8 @@ def test_a_recording_ends(kind, request):
     [
         ("teapot", "no such camera"),
         ("opencv", "say which"),
+        ("simulated", "say simulated:TRACK"),
+        ("simulated:oval:x", "say simulated:TRACK"),
         ("opencv:/no/such/video.mp4", "cannot be opened"),
         ("mjpeg:ftp://x", "say which"),
         ("mjpeg:http://127.0.0.1:1/", "cannot be opened"),
