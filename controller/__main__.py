@@ -100,14 +100,9 @@ def _drive(arguments: argparse.Namespace) -> int:
     first = FirstDecision()
     statistics = drive(_override(config, arguments), arguments.seconds, (first,))
     if arguments.json:
-        print_json(
-            {
-                **statistics.figures(),
-                "start_to_first_decision_s": first.after_s,
-                "peak_rss_mib": process.memory_mib(peak=True),
-                "cpu_s": process.cpu_s(),
-            }
-        )
+        cost = {"peak_rss_mib": process.memory_mib(peak=True), "cpu_s": process.cpu_s()}
+        start = {"start_to_first_decision_s": first.after_s}
+        print_json({**statistics.figures(), **start, **cost})
         return DONE
     print(f"{statistics.frames} frames; commands: {dict(statistics.commands)}")
     if statistics.stops:

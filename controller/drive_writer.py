@@ -21,8 +21,8 @@ from controller.loop import Cycle
 from controller.pictures import encode_png
 from firmware_bridge.commands import McuStatus
 
-CHUNK_BYTES = 256 * 1024
-"""A chunk is what a power cut may take: about a second at 45x80 and 30 Hz."""
+CHUNK_BYTES = 128 * 1024
+"""A chunk is what a power cut may take: about half a second at 45x80 and 30 Hz."""
 
 
 def create_drive(path: Path) -> BufferedWriter:

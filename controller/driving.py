@@ -23,7 +23,7 @@ from controller.loop import Cycle, Loop, Sink
 from controller.pilot import TflitePilot, find_model
 from controller.recorder import Recorder
 from controller.rehearsal import understudies
-from controller.service import ServiceReport, StateLog, lock_memory
+from controller.service import ServiceReport, StateLog, give_back_memory, lock_memory
 from controller.signals import stop_on_signals
 from controller.statistics import Statistics
 from controller.supervisor import Supervisor
@@ -85,6 +85,7 @@ def settle() -> None:
     """
     gc.collect()
     gc.freeze()
+    give_back_memory()
     cv2.setNumThreads(1)
     sys.setswitchinterval(0.0005)
 

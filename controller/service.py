@@ -26,6 +26,10 @@ PINGS_PER_DEADLINE = 4
 by a whole frame and one that is lost still leave one in time."""
 STATE_LOG_NS = 1_000_000_000
 """Shortest time between two lines of `StateLog`, in ns."""
+M_MMAP_THRESHOLD = -3
+"""Of glibc's ``malloc.h``."""
+BIG_BLOCK_BYTES = 128 * 1024
+"""glibc's own first threshold, mallopt(3)."""
 MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT = 1, 2, 4
 """Of ``sys/mman.h``, the same on x86 and ARM."""
 
@@ -208,3 +212,16 @@ def lock_memory() -> bool:
         _log.warning("memory cannot be locked: %s", os.strerror(ctypes.get_errno()))
         return False
     return True
+
+
+def give_back_memory() -> None:
+    """Have each big block go back to the system when it is freed.
+
+    Without this glibc learns from the recorder's compressor, which takes and frees a MiB a second,
+    to keep such blocks for good (mallopt(3), M_MMAP_THRESHOLD). Other C libraries are left alone.
+    """
+    import ctypes
+
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        libc.mallopt(M_MMAP_THRESHOLD, BIG_BLOCK_BYTES)

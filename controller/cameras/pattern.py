@@ -12,7 +12,7 @@ from controller.cameras.base import ThreadedCamera
 from controller.clock import Clock
 from controller.frames import Pixels
 
-PICTURES = 16
+PICTURES = 8
 """Different pictures that it shows in turn."""
 
 

@@ -24,6 +24,40 @@ PICTURE_TIMEOUT_S = 1.5
 """How long a picture may take, in s. libcamera gives up on the sensor after 1 s ("Camera frontend
 has timed out") and may then never complete another request (raspberrypi/picamera2, issue 962)."""
 
+RATE_TOLERANCE = 0.99
+"""Share of the asked frame rate that a sensor mode must reach: the package rounds both."""
+
+
+def widest_mode(modes: list[dict[str, Any]], frame_rate_hz: float) -> dict[str, Any]:
+    """The sensor mode that sees most, fast enough, with the fewest pixels to read out.
+
+    Left to itself libcamera takes the mode next to the picture's size, and the small modes of many
+    sensors are cut from the middle: a lane that the wide view shows would be out of the picture.
+
+    Args:
+        modes: ``Picamera2.sensor_modes``.
+        frame_rate_hz: Frames a second wanted.
+
+    Returns:
+        The ``sensor`` part of a configuration; empty for a camera without modes of its own (USB),
+        or where none is fast enough: then libcamera chooses.
+    """
+    fast = [
+        mode
+        for mode in modes
+        if "crop_limits" in mode and mode["fps"] >= RATE_TOLERANCE * frame_rate_hz
+    ]
+    if not fast:
+        return {}
+    best = max(
+        fast,
+        key=lambda mode: (
+            mode["crop_limits"][2] * mode["crop_limits"][3],
+            -mode["size"][0] * mode["size"][1],
+        ),
+    )
+    return {"output_size": best["size"], "bit_depth": best["bit_depth"]}
+
 
 class PiCamera(ThreadedCamera):
     """One camera on the Pi's connector, at a fixed frame rate, small pictures scaled by the ISP."""
@@ -50,6 +84,7 @@ class PiCamera(ThreadedCamera):
                     main={"size": (settings.width, settings.height), "format": "BGR888"},
                     controls=controls,
                     queue=False,  # a picture taken before it was asked for is an old picture
+                    sensor=widest_mode(self._camera.sensor_modes, settings.frame_rate_hz),
                 )
             )
             self._camera.start()

@@ -62,6 +62,10 @@ def test_every_call_is_one_that_the_real_package_takes(signatures):
         assert set(keywords) <= set(signatures[name]), name
 
 
+def test_the_properties_that_we_read_are_there_too(signatures):
+    assert "sensor_modes" in signatures
+
+
 class FakePicamera2:
     """Behaves as the real one does when its sensor stops: requests are never completed."""
 
@@ -71,7 +75,15 @@ class FakePicamera2:
     def __init__(self, camera_num=0):
         self.log.append(f"open {camera_num}")
 
-    def create_video_configuration(self, main, controls, queue):
+    sensor_modes = [  # noqa: RUF012 - of a Camera Module 2, as the package gives them
+        {"size": (640, 480), "bit_depth": 10, "fps": 206.65, "crop_limits": (1000, 752, 1280, 960)},
+        {"size": (1640, 1232), "bit_depth": 10, "fps": 83.7, "crop_limits": (0, 0, 3280, 2464)},
+        {"size": (3280, 2464), "bit_depth": 10, "fps": 21.19, "crop_limits": (0, 0, 3280, 2464)},
+        {"format": "MJPEG"},
+    ]
+
+    def create_video_configuration(self, main, controls, queue, sensor):
+        assert sensor == {"output_size": (1640, 1232), "bit_depth": 10}
         assert main == {"size": (160, 90), "format": "BGR888"}
         assert controls["FrameDurationLimits"] == (33333, 33333)
         assert queue is False
@@ -148,3 +160,18 @@ def test_a_sensor_that_stays_away_is_an_error_that_says_what_to_check(camera):
     with pytest.raises(CameraError, match="check its cable"), camera:
         for _ in range(100):
             camera.read(100.0)
+
+
+@pytest.mark.parametrize(
+    ("rate_hz", "size"), [(20, (3280, 2464)), (21.2, (3280, 2464)), (90, (640, 480)), (300, None)]
+)
+def test_the_widest_mode_that_is_fast_enough_is_taken(camera, rate_hz, size):
+    modes = FakePicamera2.sensor_modes
+    ours = sys.modules["controller.cameras.picamera2"]
+    wide_and_slow = [mode for mode in modes if mode.get("size") != (1640, 1232)]
+    found = ours.widest_mode(wide_and_slow, rate_hz)
+    assert found.get("output_size") == size
+
+
+def test_a_camera_without_modes_is_left_to_itself(camera):
+    assert sys.modules["controller.cameras.picamera2"].widest_mode([{"format": "YUYV"}], 30) == {}
