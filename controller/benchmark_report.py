@@ -7,6 +7,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
+from controller.board import temperature_c
 from controller.doctor_machine import Machine
 from controller.interpreter import RUNTIME
 
@@ -26,7 +27,7 @@ def describe_machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "governor": machine.governor,
         "throttled": machine.throttled,
-        "temperature_c": machine.temperature_c,
+        "temperature_c": temperature_c(),
         "realtime": os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR),
         "system": platform.platform(),
         "python": platform.python_version(),

@@ -27,25 +27,43 @@ _THROTTLED = "sys/devices/platform/soc/soc:firmware/get_throttled"
 _ZONES = "sys/class/thermal"
 
 
+def throttled_flags(root: Path = Path("/")) -> int | None:
+    """The firmware's ``get_throttled`` flags; None on a computer that is no Pi, or does not say.
+
+    Args:
+        root: Where its file system is.
+    """
+    try:
+        return int((root / _THROTTLED).read_text(), 16)
+    except (OSError, ValueError):
+        return None
+
+
+def temperature_c(root: Path = Path("/")) -> float | None:
+    """The hottest of the kernel's thermal zones, in degrees Celsius; None without any.
+
+    Args:
+        root: Where the computer's file system is.
+    """
+    found = []
+    for zone in (root / _ZONES).glob("thermal_zone*/temp"):
+        try:
+            found.append(int(zone.read_text()) / 1000)
+        except (OSError, ValueError):
+            continue  # a zone whose sensor is asleep
+    return max(found, default=None)
+
+
 def board_fault(root: Path = Path("/")) -> str | None:
     """What is wrong with the computer now, in words; None if nothing is.
 
     Args:
         root: Where its file system is.
     """
-    try:
-        if int((root / _THROTTLED).read_text(), 16) & UNDER_VOLTAGE:
-            return "under-voltage"
-    except (OSError, ValueError):
-        pass  # not a Pi, or a kernel that does not say
-    for zone in (root / _ZONES).glob("thermal_zone*/temp"):
-        try:
-            degrees = int(zone.read_text()) / 1000
-        except (OSError, ValueError):
-            continue
-        if degrees >= TOO_HOT_C:
-            return f"{degrees:.0f} °C"
-    return None
+    if (throttled_flags(root) or 0) & UNDER_VOLTAGE:
+        return "under-voltage"
+    degrees = temperature_c(root)
+    return f"{degrees:.0f} °C" if degrees is not None and degrees >= TOO_HOT_C else None
 
 
 class BoardWatch:

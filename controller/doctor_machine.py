@@ -9,10 +9,11 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from controller.board import UNDER_VOLTAGE, temperature_c, throttled_flags
 from controller.doctor import Line, fail, ok, warn
 
 COMMAND_TIMEOUT_S = 3.0
-UNDER_VOLTAGE, THROTTLED, TOO_HOT = 1 << 0, 1 << 2, 1 << 3
+THROTTLED, TOO_HOT = 1 << 2, 1 << 3
 """Bits of the firmware's ``get_throttled``; 16 higher: since boot. Raspberry Pi documentation,
 ``vcgencmd``. Bit 1 (capped frequency) always comes with one of these."""
 SINCE_BOOT = 16
@@ -95,18 +96,19 @@ class Machine:
 
     @property
     def throttled(self) -> int | None:
-        """The firmware's flags, see `UNDER_VOLTAGE`; None where there are none."""
-        text = self._read("sys/devices/platform/soc/soc:firmware/get_throttled")
-        if text is None and self.pi_model is not None:
-            text = (self._run(["vcgencmd", "get_throttled"]) or "").partition("=")[2]
+        """The firmware's flags, see `controller.board.UNDER_VOLTAGE`; None where there are none."""
+        flags = throttled_flags(self._root)
+        if flags is not None or self.pi_model is None:
+            return flags
+        text = (self._run(["vcgencmd", "get_throttled"]) or "").partition("=")[2]
         try:
-            return int(text, 16) if text else None
+            return int(text, 16)
         except ValueError:
             return None
 
     def look_at_temperature(self) -> list[Line]:
         """Whether the computer is too warm."""
-        degrees = self.temperature_c
+        degrees = temperature_c(self._root)
         if degrees is None:
             return [warn("temperature", "no sensor")]
         found = f"{degrees:.0f} °C"
@@ -115,16 +117,6 @@ class Machine:
         if degrees >= WARM_C:
             return [warn("temperature", found, f"from {HOT_C:.0f} °C on the processor slows down")]
         return [ok("temperature", found)]
-
-    @property
-    def temperature_c(self) -> float | None:
-        """The hottest of the kernel's thermal zones; None without any."""
-        zones = sorted((self._root / "sys/class/thermal").glob("thermal_zone*/temp"))
-        texts = [self._read(str(zone.relative_to(self._root))) for zone in zones]
-        return max(
-            (int(text) / 1000 for text in texts if text and text.lstrip("-").isdecimal()),
-            default=None,
-        )
 
     def look_at_disk(self, folder: str) -> list[Line]:
         """Whether drives can be recorded. A car that cannot record still drives."""

@@ -5,6 +5,8 @@ Topics, all JSON with a schema, so that Foxglove and other MCAP viewers open a d
     /camera/image     foxglove.CompressedImage   the frame as the model saw it, PNG (lossless)
     /pilot/decision   paperlane.Decision         probabilities, command, why, times
     /mcu/status       paperlane.McuStatus        what the microcontroller said of itself
+    /diagnostics      paperlane.Diagnostics      line, memory, processor, heat, once a second
+    /log              foxglove.Log               each change of the supervisor's state and reason
 
 The metadata record ``drive`` names the model and its hash. Message times are wall time, advanced by
 the monotonic clock from the start of the drive, so that a step of the wall clock is not seen.
@@ -17,6 +19,8 @@ from typing import Any
 IMAGE_TOPIC = "/camera/image"
 DECISION_TOPIC = "/pilot/decision"
 STATUS_TOPIC = "/mcu/status"
+DIAGNOSTICS_TOPIC = "/diagnostics"
+LOG_TOPIC = "/log"
 METADATA_NAME = "drive"
 SUFFIX = ".mcap"
 
@@ -67,5 +71,27 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         uptime_ms=_INTEGER,
         counters={"type": "object"},
     ),
+    DIAGNOSTICS_TOPIC: _schema(
+        "paperlane.Diagnostics",
+        link_sent=_INTEGER,
+        link_dropped=_INTEGER,
+        recorder_waiting=_INTEGER,
+        recorder_dropped=_INTEGER,
+        memory_mib=_NUMBER,
+        cpu_s=_NUMBER,
+        temperature_c={"type": ["number", "null"]},
+        throttled={"type": ["integer", "null"]},
+    ),
+    LOG_TOPIC: _schema(
+        "foxglove.Log",
+        timestamp=_TIME,
+        level=_INTEGER,
+        message=_STRING,
+        name=_STRING,
+        file=_STRING,
+        line=_INTEGER,
+    ),
 }
-"""JSON schema of each topic; the first is Foxglove's own (docs.foxglove.dev, CompressedImage)."""
+"""JSON schema of each topic; CompressedImage and Log are Foxglove's own (docs.foxglove.dev)."""
+LOG_INFO, LOG_WARNING = 2, 3
+"""Levels of foxglove.Log."""

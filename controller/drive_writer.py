@@ -9,9 +9,14 @@ from io import BufferedWriter
 from pathlib import Path
 from typing import Any
 
+from controller import board, process
 from controller.drive_format import (
     DECISION_TOPIC,
+    DIAGNOSTICS_TOPIC,
     IMAGE_TOPIC,
+    LOG_INFO,
+    LOG_TOPIC,
+    LOG_WARNING,
     METADATA_NAME,
     SCHEMAS,
     STATUS_TOPIC,
@@ -19,6 +24,7 @@ from controller.drive_format import (
 from controller.errors import UsageError
 from controller.loop import Cycle
 from controller.pictures import encode_png
+from controller.supervisor import Reason, State
 from firmware_bridge.commands import McuStatus
 
 CHUNK_BYTES = 128 * 1024
@@ -64,6 +70,7 @@ class DriveWriter:
         self._stream = stream
         self._to_wall_ns = to_wall_ns
         self._last_status: McuStatus | None = None
+        self._said: tuple[State, Reason] | None = None
         self._count = 0
         self._writer = Writer(stream, chunk_size=CHUNK_BYTES)
         self._writer.start(profile="", library="paperlane")
@@ -83,16 +90,55 @@ class DriveWriter:
             status_ns = cycle.sent_ns - cycle.health.status_age_ns
             self._add(STATUS_TOPIC, status_ns, _status_message(status))
         if cycle.frame is not None and cycle.pixels is not None:
-            sec, nsec = divmod(cycle.frame.capture_ns + self._to_wall_ns, 1_000_000_000)
             image = {
-                "timestamp": {"sec": sec, "nsec": nsec},
+                "timestamp": self._wall(cycle.frame.capture_ns),
                 "frame_id": str(cycle.frame.sequence),
                 "data": base64.b64encode(encode_png(cycle.pixels)).decode(),
                 "format": "png",
             }
             self._add(IMAGE_TOPIC, cycle.frame.capture_ns, image)
         self._add(DECISION_TOPIC, cycle.sent_ns, _decision_message(cycle))
+        self._log(cycle)
         self._count += 1
+
+    def add_diagnostics(self, cycle: Cycle, waiting: int, dropped: int) -> None:
+        """Write how the computer is doing. Raises OSError.
+
+        Args:
+            cycle: The last one, for the time and for the line.
+            waiting: Cycles that wait to be written.
+            dropped: Cycles that will never be.
+        """
+        value = {
+            "link_sent": cycle.health.sent,
+            "link_dropped": cycle.health.dropped,
+            "recorder_waiting": waiting,
+            "recorder_dropped": dropped,
+            "memory_mib": process.memory_mib(),
+            "cpu_s": process.cpu_s(),
+            "temperature_c": board.temperature_c(),
+            "throttled": board.throttled_flags(),
+        }
+        self._add(DIAGNOSTICS_TOPIC, cycle.sent_ns, value)
+
+    def _log(self, cycle: Cycle) -> None:
+        state, reason = cycle.decision.state, cycle.decision.reason
+        if (state, reason) == self._said:
+            return
+        self._said = state, reason
+        value = {
+            "timestamp": self._wall(cycle.sent_ns),
+            "level": LOG_WARNING if state is State.STOPPED else LOG_INFO,
+            "message": f"{state.value}: {reason.value}",
+            "name": "supervisor",
+            "file": "",
+            "line": 0,
+        }
+        self._add(LOG_TOPIC, cycle.sent_ns, value)
+
+    def _wall(self, time_ns: int) -> dict[str, int]:
+        sec, nsec = divmod(time_ns + self._to_wall_ns, 1_000_000_000)
+        return {"sec": sec, "nsec": nsec}
 
     def sync(self) -> None:
         """Have the complete chunks on the disk itself. Raises OSError."""

@@ -22,6 +22,9 @@ _log = logging.getLogger(__name__)
 
 SYNC_S = 2.0
 """How often what is written is forced onto the disk, in s."""
+DIAGNOSTICS_NS = 1_000_000_000
+"""How often the recording says how the computer is doing; in virtual time (`lossless`) never, for
+there it would differ from run to run."""
 QUEUE_SIZE = 256
 """Cycles that may wait to be written: 8 s of a stalled disk at 30 Hz, about 3 MiB."""
 CLOSE_TIMEOUT_S = 10.0
@@ -137,6 +140,7 @@ class Recorder:
     def _write(self) -> None:
         writer: DriveWriter | None = None
         due_s = time.monotonic() + SYNC_S
+        told_ns = 0
         try:
             writer = DriveWriter(self._stream, self._metadata, self._to_wall_ns)
             while (cycle := self._next()) is not None:
@@ -145,6 +149,9 @@ class Recorder:
                     writer = DriveWriter(self._create_next(), self._metadata, self._to_wall_ns)
                 writer.add(cycle)
                 self.written += 1
+                if not self._lossless and cycle.sent_ns - told_ns >= DIAGNOSTICS_NS:
+                    told_ns = cycle.sent_ns
+                    writer.add_diagnostics(cycle, self._queue.qsize(), self.dropped)
                 if self._settings and writer.size >= self._settings.file_mib * MIB:
                     full, writer = writer, None
                     full.close()

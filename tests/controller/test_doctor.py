@@ -201,6 +201,25 @@ def test_the_shipped_model_is_as_its_card_says():
     assert inference.name == "inference"
 
 
+@pytest.mark.parametrize(
+    ("times_ms", "threads", "better"),
+    [
+        ({1: 30.0, 2: 16.0, 4: 11.0}, 1, 4),
+        ({1: 30.0, 2: 16.0, 4: 20.0}, 1, 2),
+        ({1: 30.0, 2: 16.0, 4: 11.0}, 4, None),
+        ({1: 1.0, 2: 0.9, 4: 1.4}, 1, None),  # not worth a second core
+        ({1: 0.20, 2: 0.10, 4: 0.1}, 1, None),
+        ({1: 0.5, 2: 2.0, 4: 3.0}, 4, 1),
+    ],
+)
+def test_threads_are_chosen_by_measurement(monkeypatch, times_ms, threads, better):
+    monkeypatch.setattr(doctor_devices.os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(doctor_devices, "TflitePilot", lambda model, count: count)
+    monkeypatch.setattr(doctor_devices, "_inference_ms", lambda count: (times_ms[count], 99.0))
+    settings = ModelSettings(threads=threads)
+    assert doctor_devices.faster_threads(settings, times_ms[threads]) == better
+
+
 def test_a_microcontroller_that_answers():
     with benchmark_peer() as device:
         link, firmware = look_at_link(LinkSettings(device))

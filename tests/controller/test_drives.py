@@ -9,7 +9,15 @@ import struct
 import numpy as np
 import pytest
 
-from controller.drive_format import DECISION_TOPIC, IMAGE_TOPIC, STATUS_TOPIC
+from controller.drive_format import (
+    DECISION_TOPIC,
+    DIAGNOSTICS_TOPIC,
+    IMAGE_TOPIC,
+    LOG_INFO,
+    LOG_TOPIC,
+    SCHEMAS,
+    STATUS_TOPIC,
+)
 from controller.drives import DriveInfo, read_drive, read_messages
 from controller.errors import DriveError, UsageError
 from controller.recorder import MIB, Recorder, RecordingSettings, list_drives
@@ -42,6 +50,30 @@ def test_a_drive_gives_back_what_was_driven(recorded):
         assert frame.time_ns == cycle.frame.capture_ns
         assert frame.state == cycle.decision.state.value
     assert frames[-1].command is Command.LEFT
+
+
+def test_a_drive_says_what_changed_in_foxgloves_own_schema(recorded):
+    said = [
+        (value["level"], value["message"])
+        for topic, _, value in read_messages(recorded[0])
+        if topic == LOG_TOPIC
+    ]
+    assert said == [
+        (LOG_INFO, "armed: waiting for frame, link and microcontroller"),
+        (LOG_INFO, "driving: driving"),
+    ]
+
+
+def test_a_drive_on_the_car_says_once_a_second_how_the_computer_is_doing(bench, shot, tmp_path):
+    path = tmp_path / "one.mcap"
+    with Recorder(path, {}, 0) as recorder:
+        bench([shot() for _ in range(50)]).run(recorder)  # 2.5 s of virtual time
+    found = [value for topic, _, value in read_messages(path) if topic == DIAGNOSTICS_TOPIC]
+    assert len(found) == 2
+    assert found[-1]["link_sent"] > found[0]["link_sent"]
+    assert found[-1]["recorder_dropped"] == 0
+    assert found[-1]["memory_mib"] > 5
+    assert set(found[-1]) == set(SCHEMAS[DIAGNOSTICS_TOPIC]["properties"])
 
 
 def test_a_drive_cut_at_any_byte_of_its_last_two_chunks_keeps_all_complete_ones(
