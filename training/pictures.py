@@ -41,7 +41,7 @@ def draw_contact_sheet(frames: FrameSet, path: Path, count: int = 64) -> Path:
         picture = cv2.resize(frames.frames[row], cell, interpolation=cv2.INTER_NEAREST)
         sheet[y : y + cell[1], x : x + cell[0]] = picture
         _strip(sheet[y + cell[1] : y + cell[1] + _STRIP_HEIGHT, x : x + cell[0]], frames, row)
-    _write(path, sheet)
+    write_picture(path, sheet)
     return path
 
 
@@ -85,7 +85,8 @@ def draw_histogram(frames: FrameSet, path: Path) -> Path:
     return path
 
 
-def _write(path: Path, rgb: np.ndarray) -> None:
+def write_picture(path: Path, rgb: np.ndarray) -> None:
+    """Write an RGB picture as PNG. Raises OSError."""
     good, data = cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
     if not good:
         raise DataError(f"{path}: cannot be encoded as PNG")
