@@ -12,6 +12,7 @@ from training.backend import load_model
 from training.cli import add_json, open_pool, run_command
 from training.metrics import confusion_text, score
 from training.pipeline import predict
+from training.splits import equal_classes
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -23,6 +24,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("model", type=Path, help="model.keras, or its run folder")
     parser.add_argument("data", type=Path, nargs="+", help="data sets")
+    parser.add_argument(
+        "--equal-classes",
+        action="store_true",
+        help="draw as many frames of every class as the smallest has, as the seed's test set does",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of that drawing (0)")
     add_json(parser)
     args = parser.parse_args(argv)
     return run_command(lambda: _evaluate(args))
@@ -31,6 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _evaluate(args: argparse.Namespace) -> int:
     model = load_model(args.model)
     pool = open_pool(args.data, tuple(model.input_shape[1:3]))
+    if args.equal_classes:
+        pool = equal_classes(pool, args.seed)
     result = score(pool.labels, predict(model, pool))
     if args.json:
         print(json.dumps(result.as_json()))

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from controller.drives import SUFFIX, DriveInfo, read_drive
+from controller.drive_format import SUFFIX
+from controller.drives import DriveInfo, read_drive
 from controller.errors import DataError, DriveError
 from firmware_bridge.commands import Command
 from training.records import Listing, Record

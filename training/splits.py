@@ -111,3 +111,16 @@ def undersample(pool: Pool, seed: int) -> Pool:
     mask = np.ones(len(pool), bool)
     mask[drop] = False
     return pool.take(mask)
+
+
+def equal_classes(pool: Pool, seed: int) -> Pool:
+    """The seed's test set: every class cut down, by drawing, to the size of the smallest.
+
+    Raises:
+        DataError: If a class has no frame.
+    """
+    pool.class_weights()  # says which class is missing
+    fewest = int(pool.class_counts().min())
+    rng = np.random.default_rng(seed)
+    rows = [rng.permutation(np.flatnonzero(pool.labels == label))[:fewest] for label in range(3)]
+    return pool.take(np.sort(np.concatenate(rows)))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from mcap.writer import Writer
 
-from controller.drives import DECISION_TOPIC, IMAGE_TOPIC
+from controller.drive_format import DECISION_TOPIC, IMAGE_TOPIC
 from controller.errors import DataError
 from controller.pictures import encode_png
 from training.datasets import kind_of, open_dataset
@@ -30,9 +30,11 @@ def _write(path, commands):
             decision = {
                 "frame_sequence": number,
                 "capture_ns": time_ns,
+                "sent_ns": time_ns + 1_000_000,
                 "probabilities": [0.2, 0.5, 0.3],
                 "command": command,
                 "state": "driving",
+                "reason": "driving",
             }
             for topic, value in ((IMAGE_TOPIC, picture), (DECISION_TOPIC, decision)):
                 data = json.dumps(value).encode()

@@ -3,10 +3,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from controller.errors import DataError
 from controller.frameset import FrameSet
 from training.errors import SpecError
 from training.pool import Pool
-from training.splits import GAP_FRAMES, by_blocks, by_drive, last_block, shuffled, undersample
+from training.splits import (
+    GAP_FRAMES,
+    by_blocks,
+    by_drive,
+    equal_classes,
+    last_block,
+    shuffled,
+    undersample,
+)
 
 
 def _pool(*lengths, labels=None):
@@ -78,3 +87,16 @@ def test_undersampling_cuts_the_largest_class_to_the_second():
 def test_too_few_frames_are_said():
     with pytest.raises(SpecError, match="too few"):
         by_blocks(_pool(1))
+
+
+def test_equal_classes_draws_as_many_of_each_as_the_smallest_has(lane_frames):
+    pool = Pool.of([lane_frames(60)])
+    pool = pool.take(np.flatnonzero((pool.labels != 2) | (np.arange(60) < 15)))
+    fewest = int(pool.class_counts().min())
+    drawn = equal_classes(pool, 0)
+    assert drawn.class_counts().tolist() == [fewest] * 3
+    assert fewest < 20
+    np.testing.assert_array_equal(drawn.rows, equal_classes(pool, 0).rows)
+    assert not np.array_equal(drawn.rows, equal_classes(pool, 1).rows)
+    with pytest.raises(DataError, match="'left' has no frame"):
+        equal_classes(pool.take(pool.labels != 1), 0)
