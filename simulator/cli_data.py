@@ -111,6 +111,10 @@ def add_sheet(commands: Any) -> None:  # noqa: ANN401
         help="real frames: the reference's .npy form, or a Donkeycar tub",
     )  # fmt: skip
     parser.add_argument("--track", choices=TRACK_NAMES, default=RANDOM)
+    parser.add_argument(
+        "--look", choices=("any", "reference"), default="any",
+        help="rooms of any kind, or the reference frames' own",
+    )  # fmt: skip
 
 
 def _sheet(arguments: argparse.Namespace) -> int:
@@ -128,9 +132,13 @@ def _sheet(arguments: argparse.Namespace) -> int:
     if arguments.out.is_dir():
         raise SimulatorUsageError(f"--out {arguments.out}: is a folder, name a file")
     make_folder(arguments.out.parent)
-    write_picture(
-        arguments.out, contact_sheet(arguments.seed, arguments.reference, arguments.track)
+    sheet = contact_sheet(
+        arguments.seed,
+        arguments.reference,
+        arguments.track,
+        reference=arguments.look == "reference",
     )
+    write_picture(arguments.out, sheet)
     return DONE
 
 

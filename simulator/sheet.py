@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import cv2
@@ -9,10 +10,14 @@ import numpy as np
 
 from controller.frames import REFERENCE_SHAPE, Pixels, fit
 from controller.tubs import is_tub, read_picture, read_records
-from simulator.dataset import DatasetConfig, make_dataset
 from simulator.errors import SimulatorUsageError
 from simulator.picture import write_text
-from simulator.tracks import RANDOM
+from simulator.practice import Practice, PracticeConfig
+from simulator.reference import sample_reference_look, sample_reference_rig
+from simulator.scene import Scene, SceneConfig
+from simulator.teacher import Teacher
+from simulator.tracks import RANDOM, make_track
+from simulator.world import WorldConfig
 
 _ROWS, _COLUMNS, _ZOOM = 5, 4, 3
 
@@ -76,22 +81,37 @@ def _tile(frames: Pixels, title: str) -> Pixels:
     return np.vstack([bar, sheet])
 
 
-def contact_sheet(seed: int, reference: Path | None = None, track: str = RANDOM) -> Pixels:
+def _practise(seed: int, track: str, *, reference: bool) -> Pixels:
+    """The fifth frame of each of some practice drives, all of them different."""
+    frames = []
+    for drive in range(_ROWS * _COLUMNS):
+        of = seed * 1000 + drive
+        config = SceneConfig(of)
+        if reference:
+            config = SceneConfig(of, sample_reference_look(of), sample_reference_rig(of))
+        scene = Scene(make_track(track, of), config)
+        car = WorldConfig(track, of).sampled_car
+        practice = Practice(scene, car, Teacher(scene.track), PracticeConfig(), of)
+        frames.append(next(itertools.islice(practice.lessons(), 4, None)).pixels)
+    return np.stack(frames)
+
+
+def contact_sheet(
+    seed: int, real: Path | None = None, track: str = RANDOM, *, reference: bool = False
+) -> Pixels:
     """Twenty simulated frames, each of another track, room and camera.
 
     Args:
         seed: Of a data set, 0 to 999.
-        reference: An ``.npy`` file or a tub with real ones to put beside them.
+        real: An ``.npy`` file or a tub with real ones to put beside them.
         track: A name of `simulator.tracks.TRACK_NAMES`.
+        reference: In the reference frames' own room (`simulator.reference`) instead of in any.
 
     Returns:
         ``(h, w, 3) uint8`` RGB.
     """
-    real = None if reference is None else _tile(read_reference(reference), "real")
-    count = _ROWS * _COLUMNS
-    made = make_dataset(DatasetConfig(count * 5, seed, (track,), frames_per_drive=5))
-    sheet = _tile(np.asarray(made.frames[4::5]), "simulated")
+    sheet = _tile(_practise(seed, track, reference=reference), "simulated")
     if real is None:
         return sheet
     gap = np.full((sheet.shape[0], 12, 3), 255, np.uint8)
-    return np.hstack([real, gap, sheet])
+    return np.hstack([_tile(read_reference(real), "real"), gap, sheet])

@@ -15,8 +15,11 @@ from simulator.evaluation import EvaluationConfig, evaluate
 from simulator.factors import FACTORS, find_factor
 from simulator.jobs import map_in_order
 from simulator.optics import sample_rig
+from simulator.reference import sample_reference_look, sample_reference_rig
+from simulator.scene import Scene, SceneConfig
 from simulator.sheet import contact_sheet, read_reference
 from simulator.sweep import sweep
+from simulator.tracks import make_track
 from simulator.world import WorldConfig
 
 
@@ -120,6 +123,20 @@ def test_a_sheet_takes_real_frames_from_a_tub_and_simulated_ones_from_any_track(
     (tmp_path / "none").mkdir()
     with pytest.raises(SimulatorUsageError, match="no tub"):
         read_reference(tmp_path / "none")
+
+
+def test_the_references_room_has_its_colours():
+    for seed in range(12):
+        look = sample_reference_look(seed)
+        red, green, blue = look.floor.colour
+        assert red > green > blue
+        scene = Scene(make_track("oval"), SceneConfig(seed, look, sample_reference_rig(seed)))
+        frame = scene.picture(scene.track.pose_at(1.0)).astype(int)
+        floor, paper = frame[frame.mean(axis=2) < 145], frame[frame.min(axis=2) > 145]
+        # Medians of the 40 frames: floor (86..150, 70..140, 42..135), paper red 153..254.
+        assert (np.median(floor, axis=0) > (70, 60, 30)).all()
+        assert (np.median(floor, axis=0) < (160, 150, 140)).all()
+        assert np.median(paper[:, 2]) >= np.median(paper[:, 0]) > 145
 
 
 def make_tub(folder, colour):
