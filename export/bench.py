@@ -65,7 +65,7 @@ class _Runner:
         self.pilot.fit(self.frame)
         for _ in range(invokes):
             start = time.perf_counter_ns()
-            self.pilot.infer()
+            self.pilot.invoke()
             taken = time.perf_counter_ns() - start
             if keep:
                 self.times_ns.append(taken)

@@ -62,7 +62,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         "or NAME.tflite where one format is asked for",
     )
     add("--frames", type=int, default=DEFAULT_FRAMES, help="calibration frames to draw (300)")
-    add_json(parser)  # fmt: skip
+    add(
+        "--every",
+        type=int,
+        default=1,
+        metavar="N",
+        help="compare on every N-th held-out frame, for slow networks (1)",
+    )
+    add_json(parser)
     args = parser.parse_args(argv)
     return run_command(lambda: _export(args))
 
@@ -71,13 +78,15 @@ def _export(args: argparse.Namespace) -> int:
     formats = parse_formats(args.formats)
     if args.frames < 1:
         raise ExportUsageError(f"--frames {args.frames}: at least 1 is needed")
+    if args.every < 1:
+        raise ExportUsageError(f"--every {args.every}: at least 1")
     find_model_file(args.model)
     held_paths = args.held_out or _held_out_of_run(args.model)
     shape = tuple(load_model(args.model).input_shape[1:3])
     job = ExportJob(
         args.model,
         open_pool(args.calibration, shape),
-        open_pool(held_paths, shape),
+        open_pool(held_paths, shape).every(args.every),
         args.out,
         formats,
         args.name or _name(args.model),

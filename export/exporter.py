@@ -19,6 +19,7 @@ from export.calibration import DEFAULT_FRAMES, choose, frames_of
 from export.convert import ROUNDED, convert
 from export.facts import model_facts, parity_facts, pool_facts, training_facts
 from export.layers import LayerError, layer_errors
+from export.macs import count_macs
 from export.operators import check, dissect
 from export.parity import Exported, compare, run_tflite
 from export.report import write_report
@@ -29,6 +30,8 @@ from training.rounding import round_weights
 
 LOG = "converter.log"
 """What the converter says, in the folder of the results."""
+ROUNDING_MACS = 4e10
+"""Work that rounding of weights may be: 64 frames of the whole network at 224x224."""
 LAYER_FRAMES = 24
 """Frames for the errors by layer, which run on slow reference kernels."""
 
@@ -90,7 +93,7 @@ def export_model(job: ExportJob) -> Export:
     job.out.mkdir(parents=True, exist_ok=True)
     material = _Material(
         model,
-        round_weights(model, calibration) if {*job.formats} & {*ROUNDED} else model,
+        _rounded(model, calibration) if {*job.formats} & {*ROUNDED} else model,
         calibration,
         predict(model, job.held_out),
         {"calibration": pool_facts(chosen), "training": training_facts(job.model)},
@@ -99,6 +102,13 @@ def export_model(job: ExportJob) -> Export:
     layers = _layers(job, model, results, calibration)
     write_report(job.out, job.name, results, layers, job.held_out)
     return Export(tuple(results), tuple(layers))
+
+
+def _rounded(model: Any, calibration: Pixels) -> Any:  # noqa: ANN401 - Keras has no types
+    """The network with its weights on the 8-bit grid; a large one sees fewer frames, of memory."""
+    count = min(len(calibration), int(ROUNDING_MACS / max(1, count_macs(model))))
+    spread = np.unique(np.linspace(0, len(calibration) - 1, max(1, count)).astype(int))
+    return round_weights(model, calibration[spread])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -51,6 +51,13 @@ def _add_shared(parser: argparse.ArgumentParser) -> None:
         default="blocks",
         help="validation frames: blocks of time, or the seed's shuffle (flatters)",
     )
+    add(
+        "--every",
+        type=int,
+        default=1,
+        metavar="N",
+        help="learn from and judge on every N-th frame: neighbours are near-copies (1)",
+    )
     add("--seed", type=int, default=0, help="of weights, order and augmentation (0)")
     add_json(parser)
 
@@ -79,7 +86,7 @@ def main_both(argv: Sequence[str] | None = None) -> int:
 def _train_both(args: argparse.Namespace, weights: str) -> int:
     specs = [_spec(name.strip(), weights, args) for name in args.networks.split(",")]
     _check_weights(args)
-    split = make_split(args)
+    split = _thinned(make_split(args), args.every)
     finished = [_run(spec, args, split, args.out / spec.name) for spec in specs]
     _report(finished, split, as_json=args.json)
     return DONE
@@ -116,13 +123,23 @@ def main_train(argv: Sequence[str] | None = None) -> int:
 def _train_one(args: argparse.Namespace, weights: str) -> int:
     spec = _spec(args.network, weights, args)
     _check_weights(args)
-    split = make_split(args)
+    split = _thinned(make_split(args), args.every)
     if args.strategy:
         finished = train_by_strategy(args, spec, split, _run)
     else:
         finished = [_run(spec, args, split, args.out)]
     _report(finished, split, as_json=args.json)
     return DONE
+
+
+def _thinned(split: Split, step: int) -> Split:
+    """Every so-many-th frame of every part."""
+    if step < 1:
+        raise SpecError(f"--every {step}: at least 1")
+    if step == 1:
+        return split
+    parts = (part.every(step) for part in (split.train, split.validation, split.held_out))
+    return Split(*parts, f"{split.how}; one frame in {step} of every part")
 
 
 def _check_weights(args: argparse.Namespace) -> None:

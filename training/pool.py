@@ -92,6 +92,14 @@ class Pool:
             self.drive_names,
         )
 
+    def every(self, step: int) -> Pool:
+        """Every ``step``-th row of each drive, from its first: neighbours are near-copies."""
+        if step == 1:
+            return self
+        starts = np.flatnonzero(np.diff(self.drives, prepend=-1))
+        place = np.arange(len(self)) - np.repeat(starts, np.diff([*starts, len(self)]))
+        return self.take(place % step == 0)
+
     def gather(self, positions: npt.NDArray[np.integer] | slice) -> Pixels:
         """The pictures at some positions.
 

@@ -25,6 +25,8 @@ from training.folding import fold, in_one_line
 STEPS = 127
 ROWS = 20_000
 """Places of a layer's input that are looked at; a layer has at most 1024 inputs."""
+AT_A_TIME = 16
+"""Frames whose patches are in memory together."""
 DAMPING = 0.01
 """Added to the diagonal of the inputs' products, as a share of its mean: GPTQ's own value."""
 
@@ -84,12 +86,17 @@ def _places(target: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
 def _patches(layer: Any, inputs: Any, target: npt.NDArray[np.float32]) -> Array:  # noqa: ANN401
     """``(places, kernel places, channels)`` what the layer's kernel lies over."""
     keras = load_keras()
-    found = keras.ops.image.extract_patches(
-        inputs, layer.kernel_size, strides=layer.strides, padding=layer.padding
-    )
-    channels = inputs.shape[-1]
-    rows = np.asarray(found).reshape(int(np.prod(target.shape[:-1])), -1)[_places(target)]
-    return rows.reshape(len(rows), -1, channels).astype(np.float64)
+    places, per_frame = _places(target), int(np.prod(target.shape[1:-1]))
+    rows = []
+    for first in range(0, len(target), AT_A_TIME):
+        last = first + AT_A_TIME
+        found = keras.ops.image.extract_patches(
+            inputs[first:last], layer.kernel_size, strides=layer.strides, padding=layer.padding
+        )
+        here = places[(places >= first * per_frame) & (places < last * per_frame)]
+        rows.append(np.asarray(found).reshape(-1, found.shape[-1])[here - first * per_frame])
+    together = np.concatenate(rows).astype(np.float64)
+    return together.reshape(len(together), -1, inputs.shape[-1])
 
 
 def _round_columns(inputs: Array, wanted: Array, columns: Array) -> Array:

@@ -212,6 +212,13 @@ def test_wrong_input_is_one_line_and_code_2(trained, tmp_path, capsys, lane_fram
     assert "--held-out" in _fails(capsys, tmp_path / "alone.keras", *data)
 
 
+def test_every_third_held_out_frame_is_enough_for_a_slow_network(trained, tmp_path, capsys):
+    arguments = [*_common(trained, tmp_path), "--formats", "int8", "--every", "3", "--json"]
+    assert main(arguments) == 0
+    assert json.loads(capsys.readouterr().out)["int8"]["frames"] == 50
+    assert "--every 0" in _fails(capsys, *_common(trained, tmp_path), "--every", "0")
+
+
 def test_falling_short_is_code_1_and_says_what_to_try(trained, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(Parity, "good", property(lambda self: False))
     assert main([*_common(trained, tmp_path), "--formats", "int8"]) == cli_export.FELL_SHORT

@@ -48,6 +48,7 @@ def test_wrong_input_is_one_line_and_code_2(tmp_path, capsys, lane_frames):
     assert "alpha" in _fails(capsys, *common, "--alpha", "7")
     assert "48x64 is needed" in _fails(capsys, *common, "--size", "48x64")
     assert "epochs" in _fails(capsys, *common, "--epochs", "0")
+    assert "--every 0" in _fails(capsys, *common, "--every", "0")
     assert "no such file of ImageNet" in _fails(
         capsys, *common, "--imagenet-weights", tmp_path / "none.h5"
     )
@@ -70,7 +71,7 @@ def test_trains_both_networks_and_evaluates_one(tmp_path, capsys, lane_frames):
         [
             *("--data", str(tmp_path / "set"), "--out", str(tmp_path / "out"), "--random"),
             *("--networks", "sliced2,sliced1", "--alpha", "0.25", "--epochs", "1", "--json"),
-            *("--batch", "16"),
+            *("--batch", "16", "--every", "2"),
         ]
     )
     printed = capsys.readouterr()

@@ -48,3 +48,10 @@ def test_an_empty_class_is_named(lane_frames):
 def test_frames_of_different_shapes_are_not_joined(lane_frames):
     with pytest.raises(DataError, match="different shapes"):
         Pool.of([lane_frames(3), lane_frames(3, shape=(48, 64))])
+
+
+def test_every_third_row_of_each_drive(lane_frames):
+    pool = Pool.of([lane_frames(7, drives=("a",)), lane_frames(5, drives=("b",))])
+    thinned = pool.every(3)
+    assert thinned.rows.tolist() == [0, 3, 6, 7, 10]
+    assert pool.every(1) is pool
