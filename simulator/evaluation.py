@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -162,6 +162,12 @@ def _work(
     return evaluate_track(config, index, model, with_picture=with_picture)
 
 
+def _mean(values: Sequence[float | None]) -> float | None:
+    """The mean of those that are there; None if none is."""
+    there = [value for value in values if value is not None]
+    return float(np.mean(there)) if there else None
+
+
 def evaluate(
     config: EvaluationConfig,
     model: Path | None,
@@ -204,7 +210,9 @@ def evaluate(
         "seconds": seconds,
         "distance_m": sum(keeping.distance_m for keeping in keepings),
         "laps": sum(keeping.laps for keeping in keepings),
-        "lap_time_mean_s": float(np.mean(lap_times_s)) if lap_times_s else None,
+        "first_departure_mean_s": _mean([k.departed_s for k in keepings]),
+        "first_departure_mean_m": _mean([k.departed_m for k in keepings]),
+        "lap_time_mean_s": _mean(lap_times_s),
         "command_changes_per_s": sum(k.changes_per_s * k.seconds for k in keepings)
         / max(1e-9, seconds),
         "per_track": [result.facts for result in done],

@@ -107,6 +107,7 @@ class SensorLook:
         jpeg_quality: 1 to 100 where the camera hands over JPEGs; 0 where it does not.
         aliasing: Share of the picture that was scaled down by leaving pixels out, 0 to 1: edges
             are stairs.
+        auto_white: How much of a cast automatic white balance takes out, 0 to 1.
         haze: Light scattered in the lens, as a share of white, 0 to 1: nothing is black.
     """
 
@@ -122,6 +123,7 @@ class SensorLook:
     readout_ms: float = 0.0
     jpeg_quality: int = 0
     aliasing: float = 0.0
+    auto_white: float = 0.0
     haze: float = 0.0
 
 

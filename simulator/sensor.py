@@ -14,6 +14,9 @@ from simulator.looks import SensorLook
 _LEVEL_LAG = 0.25
 """Share of the way to the level wanted that automatic exposure goes with each picture."""
 
+_WHITE_LAG = 0.05
+"""The same of automatic white balance, which is slower."""
+
 _NOISE_BANK = 1 << 18
 
 
@@ -40,6 +43,16 @@ class Sensor:
         gains = shade[..., None] * np.array(look.white_balance)
         self._gains: npt.NDArray[np.float32] = gains.astype(np.float32)
         self._level = 0.0
+        self._white: npt.NDArray[np.float32] | None = None
+
+    def _balance(self, view: Pixels) -> npt.NDArray[np.float32]:
+        """Gains of automatic white balance: the mean of what is seen is taken for grey."""
+        means = np.maximum(1.0, cv2.mean(view)[:3])
+        wanted = ((means[1] / means) ** self._look.auto_white).astype(np.float32)
+        if self._white is None:
+            self._white = wanted
+        self._white = self._white + np.float32(_WHITE_LAG) * (wanted - self._white)
+        return self._white
 
     def _gain(self, view: Pixels) -> float:
         look = self._look
@@ -106,6 +119,8 @@ class Sensor:
             )
         value = small * self._gains
         value *= np.float32(self._gain(small))
+        if look.auto_white > 0:
+            value *= self._balance(small)
         if not math.isclose(look.contrast, 1.0):
             value -= np.float32(110.0)
             value *= np.float32(look.contrast)

@@ -28,6 +28,7 @@ def test_an_evaluation_has_the_agreed_keys():
     assert 0 < figures["lateral_offset_p95_m"] < 0.15
     assert 20 < figures["worst_frame_age_ms"] < 30
     assert figures["per_track"][0]["name"] == "oval"
+    assert figures["first_departure_mean_s"] is None
 
 
 def test_the_picture_shows_the_line_where_the_car_was():

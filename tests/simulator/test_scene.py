@@ -135,6 +135,21 @@ def test_automatic_exposure_reaches_its_level_with_a_lag():
     assert first > 190
 
 
+def test_automatic_white_balance_takes_a_cast_out_slowly():
+    look = dataclasses.replace(CLEAN, auto_white=1.0)
+    sensor = Sensor(look, 45, 80, 0)
+    grey = np.full((45, 80, 3), 100, np.uint8)
+    red = np.full((45, 80, 3), (150, 100, 50), np.uint8)
+    assert sensor.expose(grey)[0, 0].tolist() == [100, 100, 100]
+    first = sensor.expose(red)[0, 0].tolist()
+    for _ in range(120):
+        last = sensor.expose(red)[0, 0].tolist()
+    assert first[0] > 140
+    assert last == pytest.approx([100, 100, 100], abs=1)
+    half = Sensor(dataclasses.replace(CLEAN, auto_white=0.5), 45, 80, 0).expose(red)[0, 0]
+    assert half.tolist() == pytest.approx([122, 100, 71], abs=1)
+
+
 def test_a_picture_is_the_same_for_the_same_seed_and_not_for_another():
     track = make_track("oval")
     pictures = [
