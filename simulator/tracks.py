@@ -238,6 +238,26 @@ def _mat(seed: int) -> Track:
             return Track(MAT, seed, line, np.full(len(line), half_m))
 
 
+_PHOTOGRAPHED = np.array(
+    [(-1.46, 0.10, 0.14), (-1.40, -0.12, 0.18), (-1.33, -0.21, 0.17), (-0.82, -0.39, 0.14),
+     (-0.29, -0.33, 0.12), (0.11, -0.39, 0.18), (0.63, -0.40, 0.18), (0.82, -0.30, 0.17),
+     (0.94, -0.09, 0.20), (1.03, 0.21, 0.21), (1.02, 0.40, 0.23), (0.74, 0.59, 0.20),
+     (-0.08, 0.90, 0.14), (-0.48, 0.98, 0.13), (-0.81, 0.96, 0.10), (-1.15, 0.90, 0.10),
+     (-1.36, 0.69, 0.14), (-1.46, 0.36, 0.12)]
+)  # fmt: skip
+"""Corners of the middle of the reference track's lane (x, y) and half of its width there, in m: its
+strips' edges in the photograph, made level by the map that makes all strips 0.21 m wide."""
+
+
+def _reference(seed: int) -> Track:
+    """The track of the photograph, to 2 cm or so."""
+    line = _line(_PHOTOGRAPHED[:, :2], np.full(len(_PHOTOGRAPHED), 0.15), 0.03)
+    apart = np.hypot(*(line.points_m[:, None] - _PHOTOGRAPHED[None, :, :2]).transpose(2, 0, 1))
+    weights = 1.0 / np.maximum(apart, 0.05) ** 2
+    halves = (weights * _PHOTOGRAPHED[:, 2]).sum(axis=1) / weights.sum(axis=1)
+    return Track("reference", seed, line, halves)
+
+
 _NAMED: dict[str, Callable[[int], Track]] = {
     RANDOM: _random,
     "oval": _oval,
@@ -246,6 +266,7 @@ _NAMED: dict[str, Callable[[int], Track]] = {
     "eight": _eight,
     "corner": _corner,
     "gap": _gap,
+    "reference": _reference,
     MAT: _mat,
 }
 

@@ -186,7 +186,7 @@ def test_sampled_looks_are_within_their_ranges():
         assert look.sensor.exposure > 0.4
 
 
-@pytest.mark.parametrize("name", ["eight", "corner", "gap", "hairpin", "s"])
+@pytest.mark.parametrize("name", ["eight", "corner", "gap", "hairpin", "s", "reference"])
 def test_there_is_no_paper_in_the_lane_of_any_track(name):
     track = make_track(name)
     ground = paint_ground(track, PLAIN_LOOK.floor, PLAIN_LOOK.light, 1)

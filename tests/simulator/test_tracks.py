@@ -80,3 +80,10 @@ def test_a_tenth_of_the_random_tracks_has_sharp_corners_and_a_tenth_gaps():
 
 def test_the_eight_crosses_itself_once():
     assert crossings(make_track("eight").centre.points_m[::8]) == 1
+
+
+def test_the_reference_track_is_as_long_and_as_uneven_as_on_its_photograph():
+    track = make_track("reference")
+    assert track.length_m == pytest.approx(6.5, abs=0.15)
+    assert track.half_widths_m.max() > 2 * track.half_widths_m.min()
+    assert 0.09 < track.half_widths_m.min() < 0.12
