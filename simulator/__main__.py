@@ -7,7 +7,7 @@ import sys
 import cv2
 
 from controller.cli import make_parser, run_command
-from simulator.cli_data import add_benchmark, add_dataset, add_sheet
+from simulator.cli_data import add_benchmark, add_dataset, add_reference, add_sheet
 from simulator.cli_drive import add_drive, add_endure, add_evaluate, add_sweep
 
 
@@ -25,6 +25,7 @@ def main(argv: list[str] | None = None) -> int:
     add_endure(commands)
     add_dataset(commands)
     add_sheet(commands)
+    add_reference(commands)
     add_benchmark(commands)
     # Pictures of 45x80 are too small to share out: threads would only wait for each other.
     cv2.setNumThreads(1)

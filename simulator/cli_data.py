@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from controller.cli import DONE, add_command, print_json
+from controller.cli import DONE, FELL_SHORT, add_command, print_json
 from simulator.cli import (
     check_range,
     make_folder,
@@ -48,8 +48,9 @@ def add_dataset(commands: Any) -> None:  # noqa: ANN401
         "--form", choices=("frameset", "reference"), default="frameset",
         help="the project's own, or {train,valid,test}_{data,labels}.npy as the reference has it",
     )  # fmt: skip
-    parser.add_argument("--look-ahead", type=float, default=0.4, metavar="M", help="the teacher's")
-    parser.add_argument("--turn", type=float, default=12.0, metavar="DEGREES", help="the teacher's")
+    parser.add_argument(
+        "--clear", type=float, default=0.7, metavar="M", help="free way at which the teacher turns"
+    )
     parser.add_argument("--plain", action="store_true", help="one and the same room for all drives")
     parser.add_argument("--one-camera", action="store_true", help="one camera and car for all")
     parser.add_argument("--no-recovery", action="store_true", help="never askew or disturbed")
@@ -62,13 +63,12 @@ def _dataset(arguments: argparse.Namespace) -> int:
     from simulator.teacher import TeacherConfig
 
     check_range("--frames", arguments.frames, -math.inf, MOST_FRAMES)
-    check_range("--look-ahead", arguments.look_ahead, 0.05, 5)
-    check_range("--turn", arguments.turn, 0.1, 90)
+    check_range("--clear", arguments.clear, 0.3, 5)
     config = DatasetConfig(
         arguments.frames,
         arguments.seed,
         arguments.tracks,
-        teacher=TeacherConfig(arguments.look_ahead, math.radians(arguments.turn)),
+        teacher=TeacherConfig(arguments.clear),
         practice=PracticeConfig(recovery=not arguments.no_recovery),
         vary_look=not arguments.plain,
         vary_camera=not arguments.one_camera,
@@ -155,6 +155,41 @@ def _check_reference(path: Path) -> None:
         raise SimulatorUsageError(f"--reference {path}: cannot be read as .npy: {error}") from error
     if empty:
         raise SimulatorUsageError(f"--reference {path}: holds no frame, must hold one or more")
+
+
+def add_reference(commands: Any) -> None:  # noqa: ANN401
+    """Add ``reference``."""
+    parser = add_command(
+        commands,
+        "reference",
+        _reference,
+        "A model's answers to real labelled frames: accuracy, confusion, left/right swaps.",
+        "python -m simulator reference sample_data.npy --model default --json",
+    )
+    parser.add_argument(
+        "data", type=Path, metavar="FILE", help="*_data.npy in the reference's form, *_labels.npy "
+        "beside it",
+    )  # fmt: skip
+    parser.add_argument("--model", default="default", metavar="NAME_OR_FILE")
+    parser.add_argument(
+        "--least", type=float, default=0.0, metavar="SHARE",
+        help="exit with 1 if fewer are right, or left and right are swapped",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+
+
+def _reference(arguments: argparse.Namespace) -> int:
+    from controller.pilot import find_model
+    from simulator.real_frames import judge_reference
+
+    check_range("--least", arguments.least, 0, 1)
+    judgement = judge_reference(find_model(arguments.model), arguments.data)
+    if arguments.json:
+        print_json(judgement.as_json())
+    else:
+        print(judgement.table())
+    good = judgement.accuracy >= arguments.least and not (arguments.least and judgement.swaps)
+    return DONE if good else FELL_SHORT
 
 
 def add_benchmark(commands: Any) -> None:  # noqa: ANN401

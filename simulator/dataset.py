@@ -29,6 +29,10 @@ EVALUATION_SEED = 1_000_000
 """Seeds from here on belong to evaluation: data sets never use them."""
 
 
+_STEERING = (0.0, -1.0, 1.0)
+"""By label: a car that turns in place knows only full lock."""
+
+
 @dataclass(frozen=True, slots=True)
 class DatasetConfig:
     """What to make.
@@ -131,8 +135,7 @@ def make_dataset(
         for lesson in lessons:
             frames[row], labels[row], drives[row] = lesson.pixels, lesson.label, drive
             times_ns[row] = lesson.time_ns
-            # Full lock is a right angle: what is beyond is beyond the camera's view too.
-            steering[row] = np.clip(-lesson.bearing_rad / (math.pi / 2), -1.0, 1.0)
+            steering[row] = _STEERING[lesson.label]
             row += 1
         if progress is not None:
             progress(row, config.frames)

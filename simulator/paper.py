@@ -12,6 +12,9 @@ import numpy.typing as npt
 from simulator.geometry import Points, mitred_polygon, smooth_closed
 from simulator.tracks import SHEET_LENGTH_M, Track
 
+_OVERLAP = 10
+"""Points of a lane's middle, 1 cm apart, by which a closed strip laps over its own start."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
@@ -79,7 +82,8 @@ def split_runs(middle: Points, valid: npt.NDArray[np.bool_]) -> list[Points]:
     order = np.roll(np.arange(len(valid)), -first)
     kept = middle[order[valid[order]]]
     if valid.all():
-        kept = np.vstack([kept, kept[:1]])
+        # Round and a little further: the last sheet lies over the first, and no wedge stays open.
+        kept = np.vstack([kept, kept[:_OVERLAP]])
     jumps = np.flatnonzero(np.hypot(*np.diff(kept, axis=0).T) > 0.06) + 1
     return [run for run in np.split(kept, jumps) if len(run) > 3]
 

@@ -63,13 +63,11 @@ class Lesson:
     Attributes:
         pixels: The picture, ``(h, w, 3) uint8`` RGB.
         label: What the teacher would do: 0 forward, 1 left, 2 right.
-        bearing_rad: Bearing that the teacher went by, positive to the left.
         time_ns: Time since practice began, ns.
     """
 
     pixels: Pixels
     label: int
-    bearing_rad: float
     time_ns: int
 
 
@@ -160,7 +158,6 @@ class Practice:
                 waiting = deque([Command.FORWARD])
             pose = self._car.pose
             label = self._teacher.command(pose, self._along_m)
-            bearing = self._teacher.bearing_rad(pose, self._along_m)
             keep = number % self._config.stride == 0
             command = label
             if keep or pilot is not None:
@@ -170,6 +167,6 @@ class Practice:
                     command = Command(int(np.argmax(pilot.infer())))
                 if keep:
                     time_ns = round(number * period_s * 1e9)
-                    yield Lesson(pixels, int(label), bearing, time_ns)
+                    yield Lesson(pixels, int(label), time_ns)
             self._drive(self._disturb(command, period_s), waiting, period_s)
             number += 1

@@ -1,13 +1,13 @@
 """The teacher: which command is right, told from where the car really is.
 
-Pure pursuit (Coulter, "Implementation of the Pure Pursuit Path Tracking Algorithm",
-CMU-RI-TR-92-01, 1992) for a car that can only go straight or turn in place: it looks at the point
-of a line a fixed distance ahead and turns while that is too far off to one side.
+People's answers in the 40 labelled reference frames follow one rule: they go forward while the
+floor straight ahead is free of paper, turn as soon as a strip lies across it at some 0.6 m, and
+turn away from the strip that is in the way. Near a bend that alone turns too far: the inner strip
+then lies across the way, and the car dithers between the two. So a turn that would find the other
+strip even nearer is left for later. Nothing counts that a camera on the car cannot see.
 
-The line is the lane's middle where the lane is straight. In a bend only the outer strip is in the
-picture, and lanes differ in width threefold: how far the inner strip is, which lies beside the car
-by then, nobody can tell from one frame. What can be told is how far the outer strip is, so that is
-what the teacher goes by: it keeps a fixed distance from it, and turns late, as people do.
+On the mat a middle line is printed: there the teacher steers towards a point of it (Coulter,
+"Implementation of the Pure Pursuit Path Tracking Algorithm", CMU-RI-TR-92-01, 1992).
 """
 
 from __future__ import annotations
@@ -20,27 +20,65 @@ import numpy as np
 from controller.frames import REFERENCE_SHAPE, Pixels
 from controller.pilot import Pilot, Probabilities
 from firmware_bridge.commands import Command
-from simulator.geometry import Points, Pose, smooth_closed
+from simulator.errors import SimulatorUsageError
+from simulator.geometry import Pose
 from simulator.tracks import MAT, Track
 from simulator.world import World
+
+NEAREST_M = 0.2
+"""The picture's lower edge, from the axle: what is nearer is out of view."""
+
+NARROWEST_M = 0.5
+"""From here on the way is a line: a strip beside it, seen from afar, is no reason to turn."""
+
+SIDE_RAD = math.radians(20.0)
+"""How far to the side the teacher looks whether a turn would be better."""
+
+MAT_AHEAD_M, MAT_TURN_RAD = 0.4, math.radians(12.0)
+"""On the mat: how far ahead the point to steer to is, and the bearing beyond which to turn."""
+
+_STEP_M = 0.02
+_BEHIND_M, _BEYOND_M = 0.3, 0.6
+"""How much of the lane behind the car, and beyond what it looks at, may be nearest to a point."""
 
 
 @dataclass(frozen=True, slots=True)
 class TeacherConfig:
-    """The rule's two numbers.
+    """The rule's numbers.
 
     Attributes:
-        look_ahead_m: How far ahead on the lane's middle the teacher looks.
-        turn_rad: Turns while that point's bearing is more than this.
-        outer_m: Distance to keep from the outer strip in a bend; the lane's middle where that is
-            nearer. Large: always the middle.
-        bend_1pm: Curvature from which on a bend is one, 1/m.
+        clear_m: Goes forward while the way is free for this far, from the axle.
+        least_m: Turns in any case where it is free for less than this.
+        margin_m: Distance to keep from a strip beside the car.
     """
 
-    look_ahead_m: float = 0.4
-    turn_rad: float = math.radians(12.0)
-    outer_m: float = 0.12
-    bend_1pm: float = 1.2
+    clear_m: float = 0.7
+    least_m: float = 0.3
+    margin_m: float = 0.08
+
+    def __post_init__(self) -> None:
+        if not NEAREST_M <= self.least_m <= self.clear_m:
+            raise SimulatorUsageError(
+                f"the teacher looks {self.clear_m} m ahead and turns in any case at "
+                f"{self.least_m} m: must be {NEAREST_M} m or more, the first at least the second"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What lies ahead.
+
+    Attributes:
+        clear_m: How far the way is free, from the axle; infinite where nothing is in the way.
+        open_side: 1 if what is in the way is left by a turn to the left, -1 to the right; 0 where
+            nothing is in the way.
+    """
+
+    clear_m: float
+    open_side: int
+
+
+FREE = Way(math.inf, 0)
 
 
 class Teacher:
@@ -56,37 +94,63 @@ class Teacher:
         self._track = track
         self.config = config or TeacherConfig()
         """The rule's numbers."""
-        self._line_m = self._make_line()
+        line, every = track.centre, 2
+        self._points, self._normals = line.points_m[::every], line.normals[::every]
+        self._halves = track.half_widths_m[::every]
+        self._spacing_m = line.length_m / len(self._points)
+        ahead = np.arange(NEAREST_M, self.config.clear_m + _STEP_M, _STEP_M)
+        narrowing = np.clip((NARROWEST_M - ahead) / (NARROWEST_M - NEAREST_M), 0.0, 1.0)
+        beside = self.config.margin_m * narrowing
+        self._ahead_m = ahead
+        self._ahead, self._left = np.tile(ahead, 3), np.concatenate([0 * ahead, beside, -beside])
 
-    def _make_line(self) -> Points:
-        """The line to drive, a point for each of the track's middle."""
-        line, config = self._track.centre, self.config
-        if self._track.surface == MAT:  # its middle is printed on it
-            return line.points_m
-        curvature = smooth_closed(line.curvature_1pm[:, None], 0.12 / line.spacing_m)[:, 0]
-        bend = np.clip(curvature / config.bend_1pm, -1.0, 1.0)
-        outwards_m = -bend * np.maximum(0.0, self._track.half_widths_m - config.outer_m)
-        outwards_m = smooth_closed(outwards_m[:, None], 0.10 / line.spacing_m)
-        return line.points_m + outwards_m * line.normals
+    def way(self, pose: Pose, along_m: float) -> Way:
+        """How far the way straight ahead is free.
 
-    def bearing_rad(self, pose: Pose, along_m: float) -> float:
-        """Bearing of the point to drive to, positive to the left.
+        A way is three lines, the middle and two edges that meet it further ahead; it ends where
+        the first of them leaves the lane. Missing sheets do not matter: the lane is still there.
 
         Args:
-            pose: The car's.
-            along_m: Where on the lap it is.
+            pose: Where from, and which way.
+            along_m: Where on the lap that is: of lanes that cross each other only the own counts.
         """
-        line = self._track.centre
-        place = ((along_m + self.config.look_ahead_m) % line.length_m) / line.spacing_m
-        x_m, y_m = self._line_m[round(place) % len(line)].tolist()
-        return pose.bearing_to(x_m, y_m)
+        cos, sin = math.cos(pose.heading_rad), math.sin(pose.heading_rad)
+        x_m = pose.x_m + cos * self._ahead - sin * self._left
+        y_m = pose.y_m + sin * self._ahead + cos * self._left
+        place = along_m / self._spacing_m
+        first = round(place - _BEHIND_M / self._spacing_m)
+        last = round(place + (self.config.clear_m + _BEYOND_M) / self._spacing_m)
+        rows = np.arange(first, last) % len(self._points)
+        lane = self._points[rows]
+        nearest = rows[
+            ((x_m[:, None] - lane[:, 0]) ** 2 + (y_m[:, None] - lane[:, 1]) ** 2).argmin(1)
+        ]
+        delta_x, delta_y = x_m - self._points[nearest, 0], y_m - self._points[nearest, 1]
+        offsets = delta_x * self._normals[nearest, 0] + delta_y * self._normals[nearest, 1]
+        outside = (np.abs(offsets) > self._halves[nearest]).reshape(3, -1)
+        if not outside.any():
+            return FREE
+        ends = np.where(outside.any(axis=1), outside.argmax(axis=1), len(self._ahead_m))
+        edge = int(ends.argmin())
+        end = int(ends[edge])
+        return Way(float(self._ahead_m[end]), -1 if offsets.reshape(3, -1)[edge, end] > 0 else 1)
 
     def command(self, pose: Pose, along_m: float) -> Command:
-        """What to do at a pose; see `bearing_rad` for the arguments."""
-        bearing = self.bearing_rad(pose, along_m)
-        if abs(bearing) <= self.config.turn_rad:
+        """What to do at a pose; see `way` for the arguments."""
+        if self._track.surface == MAT:
+            bearing_rad = pose.bearing_to(*self._track.centre.at(along_m + MAT_AHEAD_M))
+            if abs(bearing_rad) <= MAT_TURN_RAD:
+                return Command.FORWARD
+            return Command.LEFT if bearing_rad > 0 else Command.RIGHT
+        way = self.way(pose, along_m)
+        if way.clear_m >= self.config.clear_m:
             return Command.FORWARD
-        return Command.LEFT if bearing > 0 else Command.RIGHT
+        if way.clear_m >= self.config.least_m:
+            heading_rad = pose.heading_rad + way.open_side * SIDE_RAD
+            turned = self.way(Pose(pose.x_m, pose.y_m, heading_rad), along_m)
+            if turned.clear_m <= way.clear_m:
+                return Command.FORWARD
+        return Command.LEFT if way.open_side > 0 else Command.RIGHT
 
 
 class TeacherPilot(Pilot):

@@ -81,7 +81,7 @@ class Recipe:
     """How to train.
 
     Attributes:
-        name: ``default`` or ``seed``.
+        name: One of `RECIPES`.
         optimizer: ``adamw`` (cosine decay after a warm-up) or ``sgd`` (inverse-time decay).
         learning_rate: At its highest.
         weight_decay: Of AdamW, on everything but biases and batch-norm.
@@ -135,7 +135,19 @@ SEED = Recipe(
 )
 """The seed study's recipe (github.com/paulaksm/transfer-learning)."""
 
-RECIPES = {"default": Recipe(), "seed": SEED}
+SIMULATED = Recipe(
+    name="simulated",
+    batch=128,
+    epochs=5,
+    label_smoothing=0.02,
+    balance="none",
+    augmentation=Augmentation(shift=0.0, blur=0.4, noise=4.0),
+)
+"""For the simulator's pictures. They vary already, their labels are right, and their classes are as
+frequent as on a track: weights would make a net turn wherever a picture leaves doubt, and a
+picture moved sideways shows another place in the lane, where the label may be wrong."""
+
+RECIPES = {"default": Recipe(), "seed": SEED, "simulated": SIMULATED}
 
 FINE_TUNE_RATE = 5e-4
 """Highest learning rate of the default recipe where the network starts from trained weights."""
@@ -145,7 +157,7 @@ def recipe_of(name: str, *, pretrained: bool, **changes: Any) -> Recipe:  # noqa
     """A recipe by name, with changes.
 
     Args:
-        name: ``default`` or ``seed``.
+        name: One of `RECIPES`.
         pretrained: The network starts from trained weights: they are treated gently.
         changes: Fields of `Recipe` to set; None leaves the recipe's own.
 

@@ -59,9 +59,7 @@ def test_a_reference_without_frames_is_said(tmp_path, capsys, content, says):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["dataset", "--look-ahead", "nan"], "--look-ahead is nan, must be 0.05 to 5"),
-        (["dataset", "--turn", "nan"], "--turn is nan, must be 0.1 to 90"),
-        (["dataset", "--turn", "inf"], "--turn is inf"),
+        (["dataset", "--clear", "nan"], "--clear is nan, must be 0.3 to 5"),
         (["dataset", "--frames", str(10**400)], "must be"),
         (["dataset", "--frames", "-1"], "one frame"),
         (["evaluate", "--least", "nan"], "--least is nan, must be 0 to 1"),

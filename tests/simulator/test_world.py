@@ -1,6 +1,5 @@
 import math
 
-import numpy as np
 import pytest
 
 from controller.frames import Frame
@@ -8,8 +7,7 @@ from firmware_bridge.commands import Command, McuState, MotorOutputs
 from simulator.devices import SimulatedCamera, open_link
 from simulator.errors import SimulatorUsageError
 from simulator.running import drive_world
-from simulator.teacher import Teacher, TeacherConfig, TeacherPilot
-from simulator.tracks import make_track
+from simulator.teacher import Teacher, TeacherPilot
 from simulator.world import CameraTiming, World, WorldConfig, motion_of
 
 STEADY = CameraTiming(20.0, 20.0, 0.0)
@@ -119,46 +117,3 @@ def test_impossible_timings_are_refused():
         CameraTiming(0.5)
     with pytest.raises(SimulatorUsageError, match="latency"):
         CameraTiming(20.0, -1.0)
-
-
-def middle_of_a_straight(track):
-    distance = np.hypot(*(track.centre.points_m - (0.0, -0.8)).T)
-    return float(track.centre.along_m[int(np.argmin(distance))]) - 0.2
-
-
-def test_the_teacher_turns_towards_the_lane():
-    track = make_track("oval")
-    teacher = Teacher(track, TeacherConfig(0.4, math.radians(12)))
-    straight = middle_of_a_straight(track)
-    cases = [
-        (0.0, 0.0, Command.FORWARD),
-        (0.0, math.radians(20), Command.RIGHT),
-        (0.0, -math.radians(20), Command.LEFT),
-        (0.15, 0.0, Command.RIGHT),
-        (-0.15, 0.0, Command.LEFT),
-    ]
-    for offset_m, turn_rad, command in cases:
-        pose = track.pose_at(straight, offset_m, turn_rad)
-        assert teacher.command(pose, straight) is command
-
-
-def test_the_bearing_on_a_circle_is_half_of_the_arc():
-    track = make_track("oval")
-    middle = float(track.centre.along_m[int(np.argmax(track.centre.points_m[:, 0]))]) - 0.2
-    pose = track.pose_at(middle)
-    # Tangent and chord of a circle of radius 0.8 m enclose half of the arc's angle, 0.4 / 0.8 / 2.
-    teacher = Teacher(track, TeacherConfig(outer_m=1.0))
-    assert teacher.bearing_rad(pose, middle) == pytest.approx(0.25, abs=0.03)
-
-
-def test_in_a_bend_the_teacher_keeps_its_distance_from_the_outer_strip():
-    track = make_track("oval")
-    bend = float(track.centre.along_m[int(np.argmax(track.centre.points_m[:, 0]))])
-    teacher = Teacher(track, TeacherConfig(outer_m=0.12))
-    # The lane's half is 0.2 m, so in a bend to the left it drives 0.08 m right of the middle.
-    pose = track.pose_at(bend - 0.4)
-    expected = pose.bearing_to(*track.pose_at(bend, -0.08).ahead(0.0))
-    assert teacher.bearing_rad(pose, bend - 0.4) == pytest.approx(expected, abs=0.02)
-    straight = middle_of_a_straight(track) - 0.3
-    there = track.pose_at(straight)
-    assert teacher.bearing_rad(there, straight) == pytest.approx(0.0, abs=0.02)
