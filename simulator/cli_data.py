@@ -51,6 +51,10 @@ def add_dataset(commands: Any) -> None:  # noqa: ANN401
     parser.add_argument(
         "--clear", type=float, default=0.7, metavar="M", help="free way at which the teacher turns"
     )
+    parser.add_argument(
+        "--reference-share", type=float, default=0.3, metavar="SHARE",
+        help="of the drives, in a room and behind a camera as in the reference frames",
+    )  # fmt: skip
     parser.add_argument("--plain", action="store_true", help="one and the same room for all drives")
     parser.add_argument("--one-camera", action="store_true", help="one camera and car for all")
     parser.add_argument("--no-recovery", action="store_true", help="never askew or disturbed")
@@ -64,6 +68,7 @@ def _dataset(arguments: argparse.Namespace) -> int:
 
     check_range("--frames", arguments.frames, -math.inf, MOST_FRAMES)
     check_range("--clear", arguments.clear, 0.3, 5)
+    check_range("--reference-share", arguments.reference_share, 0, 1)
     config = DatasetConfig(
         arguments.frames,
         arguments.seed,
@@ -72,6 +77,7 @@ def _dataset(arguments: argparse.Namespace) -> int:
         practice=PracticeConfig(recovery=not arguments.no_recovery),
         vary_look=not arguments.plain,
         vary_camera=not arguments.one_camera,
+        reference_share=arguments.reference_share,
     )
     model = None if arguments.model is None else find_model(arguments.model)
     make_folder(arguments.out)

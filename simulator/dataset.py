@@ -20,9 +20,10 @@ from simulator.jobs import map_in_order
 from simulator.looks import PLAIN_LOOK
 from simulator.optics import CameraRig
 from simulator.practice import Lesson, Practice, PracticeConfig
+from simulator.reference import sample_reference_look, sample_reference_rig
 from simulator.scene import Scene, SceneConfig
 from simulator.teacher import Teacher, TeacherConfig
-from simulator.tracks import RANDOM, make_track
+from simulator.tracks import PAPER, RANDOM, make_track
 from simulator.world import WorldConfig
 
 EVALUATION_SEED = 1_000_000
@@ -46,6 +47,8 @@ class DatasetConfig:
         practice: How the car is driven.
         vary_look: Another room and sensor for each drive.
         vary_camera: Another place, tilt and lens for each drive.
+        reference_share: Share of the drives, of those on paper, in the reference frames' own room
+            and behind their camera (`simulator.reference`); 0 to 1.
         shape: Height and width of the frames, in pixels.
     """
 
@@ -57,11 +60,14 @@ class DatasetConfig:
     practice: PracticeConfig = field(default_factory=PracticeConfig)
     vary_look: bool = True
     vary_camera: bool = True
+    reference_share: float = 0.3
     shape: tuple[int, int] = REFERENCE_SHAPE
 
     def __post_init__(self) -> None:
         if self.frames < 1 or self.frames_per_drive < 1:
             raise SimulatorUsageError("a data set has at least one frame")
+        if not 0 <= self.reference_share <= 1:
+            raise SimulatorUsageError(f"a share is 0 to 1, not {self.reference_share}")
         if not 0 <= self.seed < 1000:
             raise SimulatorUsageError(f"a data set's seed is 0 to 999, not {self.seed}")
         if self.drives > 1000:
@@ -81,15 +87,12 @@ def _practice(config: DatasetConfig, drive: int) -> tuple[str, Practice]:
     seed = config.seed * 1000 + drive
     name = config.tracks[drive % len(config.tracks)]
     track = make_track(name, seed)
-    scene = Scene(
-        track,
-        SceneConfig(
-            seed,
-            None if config.vary_look else PLAIN_LOOK,
-            None if config.vary_camera else CameraRig(),
-            config.shape,
-        ),
-    )
+    look = None if config.vary_look else PLAIN_LOOK
+    rig = None if config.vary_camera else CameraRig()
+    chance = np.random.default_rng([seed, 20]).random()
+    if track.surface == PAPER and chance < config.reference_share:
+        look, rig = look or sample_reference_look(seed), rig or sample_reference_rig(seed)
+    scene = Scene(track, SceneConfig(seed, look, rig, config.shape))
     car = WorldConfig(name, seed).sampled_car if config.vary_camera else CarConfig()
     practice = Practice(scene, car, Teacher(track, config.teacher), config.practice, seed)
     return f"{name}-{seed}", practice
