@@ -20,7 +20,7 @@ SECONDS ?= 3600
 IMAGENET ?= $(wildcard ../shared/weights/mobilenet_1_0_224_tf_no_top.h5)
 
 .DEFAULT_GOAL := help
-.PHONY: help drive test real firmware flash fuzz mutants coverage-firmware faults-firmware bench-loop \
+.PHONY: help drive test real firmware flash fuzz mutants coverage-firmware faults-firmware bench-loop figures-export \
   hour faults check format clean
 
 help: ## This list
@@ -40,11 +40,34 @@ real: $(VENV)/.all ## Real recordings -> training -> export -> replay into the e
 	  $(addprefix --imagenet-weights ,$(IMAGENET)) --out $(OUT)/real/runs
 	@echo "== exporting sliced n=11 to TFLite"
 	@$(BIN)/python -m export $(OUT)/real/runs/sliced11/model.keras $(addprefix --calibration ,$(TRAIN)) \
-	  --held-out $(HELD_OUT) --out $(OUT)/real/models --name real \
-	  || test $$? -eq 1  # 1: it converted, and says by how much it falls short of 99 % agreement
+	  --held-out $(HELD_OUT) --out $(OUT)/real/models --name real
 	@echo "== replaying $(HELD_OUT) with it, in real time, motors switched by the emulated firmware"
 	@$(BIN)/python -m firmware_bridge emulate -- $(BIN)/python -m controller replay $(HELD_OUT) \
 	  --model $(OUT)/real/models/real-int8.tflite --link {pty} $(REPLAY_ARGS)
+
+# What docs/export shows. Networks at 224x224 are slow to train without a GPU: they, and one native network beside them,
+# see every seventh frame twice; all others see every frame.
+FIGURES := $(OUT)/figures
+REAL := $(addprefix --data ,$(TRAIN)) --held-out $(HELD_OUT)
+FROM_IMAGENET := $(addprefix --imagenet-weights ,$(IMAGENET))
+THIN := $(FROM_IMAGENET) --every 7 --batch 32 --epochs 2
+figures-export: $(VENV)/.all ## Train, export and time the networks of docs/export on real recordings (an hour or more)
+	@train() { out=$$1; shift; $(BIN)/python -m training train --out $(FIGURES)/runs/$$out $(REAL) "$$@"; }; \
+	export_() { name=$$1; run=$$2; shift 2; $(BIN)/python -m export $(FIGURES)/runs/$$run --name $$name \
+	  $(addprefix --calibration ,$(TRAIN)) --held-out $(HELD_OUT) --out $(FIGURES)/models --formats float32,int8 "$$@" \
+	  || test $$? -eq 1; }; \
+	set -e; $(BIN)/python -m training $(REAL) $(FROM_IMAGENET) --epochs 3 --out $(FIGURES)/runs; \
+	$(BIN)/python -m training quantise-aware $(FIGURES)/runs/baseB+ $(REAL) --out $(FIGURES)/runs/baseB+8; \
+	train sliced11-224 --network sliced11 --upsample $(THIN); \
+	train baseB+224 --network baseB+ --upsample $(THIN); \
+	train sliced11-thin --network sliced11 $(THIN); \
+	train default --network sliced11 --alpha 0.5 --weights random --epochs 6; \
+	train small --network sliced9 --alpha 0.25 --weights random --epochs 6; \
+	export_ n11 sliced11; export_ baseB+ baseB+; export_ baseB+tuned baseB+8; export_ n11-thin sliced11-thin; \
+	export_ default-real default; export_ small-real small; \
+	export_ n11-224 sliced11-224 --every 7; export_ baseB+224 baseB+224 --every 7
+	@$(BIN)/python -m export bench $(FIGURES)/models controller/models --against n11-224-int8 --against baseB+224-float32 \
+	  --markdown | tee $(FIGURES)/figures.md
 
 firmware: $(VENV)/.car ## Build the firmware for the ATmega328P; flash and RAM used
 	@$(BIN)/python -m firmware_bridge build --out $(OUT)/firmware.elf

@@ -63,6 +63,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     add("--frames", type=int, default=DEFAULT_FRAMES, help="calibration frames to draw (300)")
     add(
+        "--nearest",
+        action="store_true",
+        help="round each weight to the nearest step, as the converter does by itself, to compare",
+    )
+    add(
         "--every",
         type=int,
         default=1,
@@ -91,6 +96,7 @@ def _export(args: argparse.Namespace) -> int:
         formats,
         args.name or _name(args.model),
         args.frames,
+        nearest=args.nearest,
     )
     export = export_model(job)
     if args.json:

@@ -61,6 +61,7 @@ class ExportJob:
         formats: Which formats.
         name: What people call the model.
         frames: How many calibration frames to draw.
+        nearest: Leave the rounding of weights to the converter.
     """
 
     model: Path
@@ -70,6 +71,7 @@ class ExportJob:
     formats: tuple[str, ...]
     name: str
     frames: int = DEFAULT_FRAMES
+    nearest: bool = False
 
     def file(self, form: str) -> Path:
         """Where a format is written: ``NAME-FORMAT.tflite``, or ``NAME.tflite`` if alone."""
@@ -93,7 +95,7 @@ def export_model(job: ExportJob) -> Export:
     job.out.mkdir(parents=True, exist_ok=True)
     material = _Material(
         model,
-        _rounded(model, calibration) if {*job.formats} & {*ROUNDED} else model,
+        model if job.nearest else _rounded(job, model, calibration),
         calibration,
         predict(model, job.held_out),
         {"calibration": pool_facts(chosen), "training": training_facts(job.model)},
@@ -104,8 +106,10 @@ def export_model(job: ExportJob) -> Export:
     return Export(tuple(results), tuple(layers))
 
 
-def _rounded(model: Any, calibration: Pixels) -> Any:  # noqa: ANN401 - Keras has no types
+def _rounded(job: ExportJob, model: Any, calibration: Pixels) -> Any:  # noqa: ANN401
     """The network with its weights on the 8-bit grid; a large one sees fewer frames, of memory."""
+    if not {*job.formats} & {*ROUNDED}:
+        return model
     count = min(len(calibration), int(ROUNDING_MACS / max(1, count_macs(model))))
     spread = np.unique(np.linspace(0, len(calibration) - 1, max(1, count)).astype(int))
     return round_weights(model, calibration[spread])
@@ -140,6 +144,8 @@ def _export_one(job: ExportJob, form: str, material: _Material) -> Exported:
     path, shape = job.file(form), tuple(model.input_shape[1:3])
     path.write_bytes(data)
     facts = {**model_facts(model, anatomy, form), **material.how, "output": _output_facts(path)}
+    if form in ROUNDED:
+        facts["rounding"] = "nearest" if job.nearest else "GPTQ"
     write_card(path, job.name, shape, facts)  # the car's runtime, which judges it, wants a card
     answers = run_tflite(path, job.held_out)
     parity = compare(job.held_out.labels, material.reference, answers)

@@ -144,7 +144,7 @@ def remedy(form: str, parity: Parity, calibration_frames: int) -> str:
         return f"{short}: calibrate with more frames, of every drive and light (--frames)"
     if form == "int8":
         return (
-            f"{short}: try more calibration drives, then --formats int8x16 (16-bit activations), "
-            "then quantisation-aware fine-tuning"
+            f"{short}: try `python -m training quantise-aware` (fine-tuning, without labels), then "
+            "more calibration drives, then --formats int8x16 (16-bit activations)"
         )
     return f"{short}: use --formats float32 and look for a layer that overflows"

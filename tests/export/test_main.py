@@ -82,6 +82,7 @@ def test_the_card_says_how_the_model_was_made(exported):
     assert facts["parameters"] == 5875
     assert facts["macs"] > 100_000
     assert facts["operators"]["CONV_2D"] == 5
+    assert facts["rounding"] == "GPTQ"
     assert facts["latency"]["p50_ms"] > 0
     assert facts["latency"]["runtime"].startswith("ai-edge-litert ")
     check_schema(facts)
@@ -214,8 +215,9 @@ def test_wrong_input_is_one_line_and_code_2(trained, tmp_path, capsys, lane_fram
 
 def test_every_third_held_out_frame_is_enough_for_a_slow_network(trained, tmp_path, capsys):
     arguments = [*_common(trained, tmp_path), "--formats", "int8", "--every", "3", "--json"]
-    assert main(arguments) == 0
+    assert main([*arguments, "--nearest"]) == 0
     assert json.loads(capsys.readouterr().out)["int8"]["frames"] == 50
+    assert read_card(tmp_path / "sliced4.tflite").facts["rounding"] == "nearest"
     assert "--every 0" in _fails(capsys, *_common(trained, tmp_path), "--every", "0")
 
 
