@@ -18,14 +18,16 @@ from controller.errors import ReplayError
 from controller.loop import Cycle, Loop, Sink
 from controller.pilot import Pilot
 from controller.recordings import open_recording
-from controller.supervisor import State, Supervisor, SupervisorSettings, choose
+from controller.supervisor import Reason, State, Supervisor, SupervisorSettings, choose
 from firmware_bridge.commands import Command, McuState
 from firmware_bridge.link import Link, LinkHealth
 
-ANSWER_NS = 150_000_000
-"""How long a replay waits for the microcontroller's answer, ns: after that no command lives."""
+ANSWER_NS = 1_000_000_000
+"""How long a replay waits for the microcontroller's answer, ns. A command lives for 150 ms of the
+microcontroller's time; an emulated one on a busy machine may stand still meanwhile."""
 ARM_NS = 2_000_000_000
 """How long arming may take, ns; it takes three STOPs."""
+_OF_THE_LINE = (Reason.LINK_DOWN, Reason.MCU_TRIPPED, Reason.MISMATCH)
 FINAL_NS = 300_000_000
 """How long after the last command the motors are watched, ns: twice the deadman's time."""
 
@@ -119,7 +121,7 @@ def replay(
 
     Without a link this runs on the recording's own time, as fast as the machine goes, and gives
     the same commands every time. With one it keeps the recorded pace, since the other end does,
-    and waits for the answer to every command.
+    waits for the answer to every command, and holds the recording while the line is down.
 
     Args:
         source: A drive, a tub or a frame set.
@@ -136,9 +138,10 @@ def replay(
     """
     frames = itertools.islice(open_recording(source), limit)
     clock: Clock = VirtualClock() if link is None else MonotonicClock()
-    camera = ReplayCamera(frames, clock, speed)
     supervisor = Supervisor(SupervisorSettings(arm_at_start=True))
     supervisor.arm()
+    hold = None if link is None else _Hold(link, supervisor)
+    camera = ReplayCamera(frames, clock, speed, hold)
     answers = _Answers(camera, link, clock)
     loop = Loop(camera, pilot, supervisor, link or NoLink(), clock, (answers, *sinks))
     if link is not None:
@@ -158,14 +161,35 @@ def arm(link: Link, clock: Clock) -> None:
     while clock.now_ns() < deadline_ns:
         link.send(Command.STOP, 150)
         clock.sleep_until(clock.now_ns() + 20_000_000)
-        health = link.health()
-        if health.connected and (
-            health.status is None or health.status.state is not McuState.DISARMED
-        ):
+        if _is_armed(link.health()):
             return
     status = link.health().status
     said = "says nothing" if status is None else f"is {status.state.name}, {status.trip.name}"
     raise ReplayError(f"the microcontroller {said}: it cannot be armed; is this the right device?")
+
+
+class _Hold:
+    """Says whether the line can carry the next frame, and arms again when it can once more.
+
+    While it cannot, the loop sees silence and sends STOPs, which is what arms the microcontroller.
+    """
+
+    def __init__(self, link: Link, supervisor: Supervisor) -> None:
+        self._link = link
+        self._supervisor = supervisor
+
+    def __call__(self) -> bool:
+        if not _is_armed(self._link.health()):
+            return False
+        if self._supervisor.reason in _OF_THE_LINE:
+            self._supervisor.arm()  # whoever replays is the owner
+        return True
+
+
+def _is_armed(health: LinkHealth) -> bool:
+    return health.connected and (
+        health.status is None or health.status.state is not McuState.DISARMED
+    )
 
 
 class _Answers:

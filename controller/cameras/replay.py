@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Self
 
@@ -16,6 +16,8 @@ from controller.recordings import RecordedFrame, open_recording
 LONGEST_GAP_NS = 100_000_000
 """Longest pause between frames that is played as it was, ns: recordings have holes of minutes where
 the driver paused or deleted frames, and a replay is not there to wait for them."""
+HOLD_NS = 20_000_000
+"""Silence after which a held replay asks again, ns."""
 
 
 class ReplayCamera(Camera):
@@ -26,17 +28,25 @@ class ReplayCamera(Camera):
     older than its reading.
     """
 
-    def __init__(self, frames: Iterator[RecordedFrame], clock: Clock, speed: float = 1.0) -> None:
+    def __init__(
+        self,
+        frames: Iterator[RecordedFrame],
+        clock: Clock,
+        speed: float = 1.0,
+        ready: Callable[[], bool] | None = None,
+    ) -> None:
         """Prepare a replay.
 
         Args:
             frames: The recording, see `controller.recordings.open_recording`.
             clock: The loop's clock.
             speed: How many times faster than recorded; above 0.
+            ready: Asked before each frame; while it says no, there is none. None: always.
         """
         self._frames = frames
         self._clock = clock
         self._speed = speed
+        self._ready = ready
         self._pending: RecordedFrame | None = None
         self._due_ns = 0
         self._last: tuple[int, int] | None = None  # recorded and played time of the last frame
@@ -63,6 +73,9 @@ class ReplayCamera(Camera):
             self._clock.sleep_until(deadline_ns)
             return None
         self._clock.sleep_until(self._due_ns)
+        if self._ready is not None and not self._ready():
+            self._clock.sleep_until(now_ns + HOLD_NS)
+            return None
         recorded, self._pending = self._pending, None
         capture_ns = max(self._due_ns, now_ns)
         self._last = (recorded.time_ns, capture_ns)

@@ -1,13 +1,19 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 
 import pytest
 
 from controller.__main__ import main
+from controller.clock import MonotonicClock
 from controller.pilot import TflitePilot, find_model
 from controller.recorder import Recorder
 from controller.replaying import replay
+from firmware_bridge.links import open_link
+from firmware_bridge.microcontroller import open_microcontroller
+from firmware_bridge.pty_line import PtyLine
 
 
 def _figures(capsys, *arguments):
@@ -52,6 +58,47 @@ def test_a_model_agrees_with_its_own_drive(bench, shot, tmp_path, tubs):
     assert report.agreed == report.compared == 200 - first.stopped  # STOP is not the model's
     assert first.stopped < 20
     assert report.commands_sha256 == first.commands_sha256
+
+
+class StallingMcu:
+    """A microcontroller on a pty, in real time, that stands still for a while, line and all."""
+
+    def __init__(self, stall_s):
+        self.stall_s = stall_s
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self):
+        self.line = PtyLine()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._over.set()
+        self._thread.join()
+        self.line.close()
+
+    def _run(self):
+        with open_microcontroller("python") as mcu:
+            time_us, commands = 0, 0
+            while not self._over.is_set():
+                time.sleep(0.001)
+                time_us += 1000
+                data = self.line.read()
+                commands += bool(data)
+                if data and commands in (20, 35):  # with the command in its hand
+                    time.sleep(self.stall_s)
+                mcu.receive(data)
+                mcu.run_until(time_us)
+                self.line.write(mcu.transmit())
+
+
+def test_a_replay_holds_its_pace_while_the_line_stands_still(drive):
+    with StallingMcu(0.4) as mcu, open_link(mcu.line.path, MonotonicClock()) as link:
+        report = replay(drive, TflitePilot(find_model("default")), link)
+    assert report.frames == report.answered == 60
+    assert report.stopped <= 3  # the line stood still between asking it and deciding
+    assert report.motors_off_ms is not None
 
 
 @pytest.mark.parametrize(
