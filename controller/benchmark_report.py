@@ -68,16 +68,13 @@ def table(figures: dict[str, Any], machine: dict[str, Any]) -> str:
     """One configuration's figures for people."""
     hot = figures["invoke_hot_ms"]
     lines = [
-        ", ".join(
-            [machine["processor"], f"{machine['cores']} cores", machine["runtime"]]
-            + ["real-time priority"] * machine["realtime"]
-        ),
+        _machine_line(machine),
         (
             f"model {figures['model']}, {figures['threads']} thread(s), recording on; times in ms; "
             f"invoke() without pauses: p50 {hot['p50']:.3f}, p99 {hot['p99']:.3f}"
         ),
         f"{'':8}{'bare invoke()':>18}{'overhead':>18}{'beyond bare':>18}{'frame age':>18}",
-        f"{'rate':8}" + f"{'p50':>9}{'p99':>9}" * 4 + f"{'frames':>9}{'lost':>6}",
+        f"{'rate':8}" + f"{'p50':>9}{'p99':>9}" * 4 + f"{'cpu':>7}{'frames':>8}{'lost':>6}",
     ]
     keys = ("invoke_ms", "overhead_ms", "beyond_invoke_ms", "frame_age_ms")
     for rate in figures["rates"]:
@@ -100,6 +97,19 @@ def table(figures: dict[str, Any], machine: dict[str, Any]) -> str:
     missed = misses(figures)
     lines += [f"NOT met: {miss}" for miss in missed] or ["the design's numbers are met"]
     return "\n".join(lines)
+
+
+def _machine_line(machine: dict[str, Any]) -> str:
+    words = [machine["processor"], f"{machine['cores']} cores", machine["runtime"]]
+    if machine["governor"] != "unknown":
+        words.append(f"governor {machine['governor']}")
+    if machine["temperature_c"] is not None:
+        words.append(f"{machine['temperature_c']:.0f} °C")
+    if machine["throttled"] is not None:
+        words.append(f"throttled {machine['throttled']:#x}")
+    if machine["realtime"]:
+        words.append("real-time priority")
+    return ", ".join(words)
 
 
 def comparison(results: list[dict[str, Any]]) -> str:

@@ -49,6 +49,21 @@ class ModelSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DashboardSettings:
+    """Where the page is that shows what the car does, see `controller.dashboard`.
+
+    Attributes:
+        port: TCP port, 1024 to 65535, on every address of this computer; 0 for no page.
+    """
+
+    port: int = 0
+
+    def __post_init__(self) -> None:
+        if self.port != 0 and not 1024 <= self.port <= 65535:
+            raise UsageError(f"port is {self.port}, must be 1024 to 65535, or 0 for none")
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Everything that `python -m controller drive` can be told."""
 
@@ -58,6 +73,7 @@ class Config:
     supervisor: SupervisorSettings = field(default_factory=SupervisorSettings)
     smoothing: SmoothingSettings = field(default_factory=SmoothingSettings)
     arming: ArmingSettings = field(default_factory=ArmingSettings)
+    dashboard: DashboardSettings = field(default_factory=DashboardSettings)
     recording: RecordingSettings = field(default_factory=RecordingSettings)
 
 

@@ -176,4 +176,8 @@ def _outside(config: Config, supervisor: Supervisor, stack: contextlib.ExitStack
         from controller.button import ArmButton
 
         sinks.append(stack.enter_context(ArmButton(config.arming.gpio_pin, supervisor)))
+    if config.dashboard.port:
+        from controller.dashboard import Dashboard
+
+        sinks.append(stack.enter_context(Dashboard(config.dashboard.port)))
     return sinks

@@ -1,0 +1,150 @@
+"""A page on the local network that shows what the car sees and does; nothing on it can be pressed.
+
+The loop leaves its newest cycle in a slot of one and goes on; a thread serves it when somebody
+asks. What is replaced before anybody saw it is counted. Off unless its owner gives it a port.
+"""
+
+from __future__ import annotations
+
+import http.server
+import json
+import logging
+import threading
+from typing import Any, Self
+
+from controller.errors import UsageError
+from controller.loop import Cycle
+from controller.pictures import encode_png
+
+_log = logging.getLogger(__name__)
+
+REQUEST_TIMEOUT_S = 2.0
+"""How long a client may take to say what it wants; one after the other is served."""
+PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>PaperLane</title>
+<meta name="viewport" content="width=device-width">
+<style>
+body {font: 1.2em sans-serif; margin: 1em; background: #181818; color: #e8e8e8}
+img {width: 100%; max-width: 40em; image-rendering: pixelated}
+meter {width: 12em; height: 1em} td {padding-right: 1em}
+</style>
+<h1 id="state">...</h1><p id="reason"></p><img id="picture" alt="what the model sees">
+<table id="table"></table><p id="facts"></p>
+<script>
+const at = id => document.getElementById(id);
+async function show() {
+  try {
+    const seen = await (await fetch("state")).json();
+    at("state").textContent = seen.command + " (" + seen.state + ")";
+    at("reason").textContent = seen.reason;
+    at("table").innerHTML = Object.entries(seen.probabilities || {}).map(([name, share]) =>
+      `<tr><td>${name}<td><meter value="${share}"></meter><td>${share.toFixed(2)}`).join("");
+    at("facts").textContent = "frame " + seen.frame + ", " + seen.age_ms + " ms old when its " +
+      "command left; line " + (seen.link_connected ? "up" : "down");
+    if (seen.frame !== null) at("picture").src = "picture.png?" + seen.frame;
+  } catch (error) { at("state").textContent = "no answer"; }
+  setTimeout(show, 200);
+}
+show();
+</script></html>
+"""
+
+
+class Dashboard:
+    """A sink of the loop with a page; a context manager."""
+
+    def __init__(self, port: int) -> None:
+        """Nothing is served yet.
+
+        Args:
+            port: Where; 0 takes a free one.
+        """
+        self._port = port
+        self._newest: Cycle | None = None
+        self._seen = True
+        self.replaced = 0
+        """Cycles that nobody looked at before the next one came."""
+
+    def __enter__(self) -> Self:
+        """Begin to serve.
+
+        Raises:
+            UsageError: If the port is taken.
+        """
+        try:
+            self._server = _Server(("", self._port), _Handler)
+        except OSError as error:
+            raise UsageError(f"dashboard: port {self._port}: {error.strerror}") from error
+        self._server.dashboard = self
+        self.port = self._server.server_port
+        _log.info("dashboard: http://localhost:%d/ and this computer's other names", self.port)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.2,), name="dashboard", daemon=True
+        )
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join(REQUEST_TIMEOUT_S)
+        self._server.server_close()
+
+    def __call__(self, cycle: Cycle) -> None:
+        """Leave a cycle to be looked at."""
+        self.replaced += not self._seen
+        self._newest, self._seen = cycle, False
+
+    def answer(self, path: str) -> tuple[str, bytes] | None:
+        """What is at a path, with its kind; None for nothing."""
+        cycle = self._newest
+        self._seen = True
+        if path == "/":
+            return "text/html; charset=utf-8", PAGE.encode()
+        if path == "/state":
+            return "application/json", json.dumps(_facts(cycle)).encode()
+        if path == "/picture.png" and cycle is not None and cycle.pixels is not None:
+            return "image/png", encode_png(cycle.pixels)
+        return None
+
+
+def _facts(cycle: Cycle | None) -> dict[str, Any]:
+    if cycle is None:
+        return {"state": "starting", "reason": "", "command": "STOP", "frame": None}
+    decision = cycle.decision
+    names = ("forward", "left", "right")
+    return {
+        "state": decision.state.value,
+        "reason": decision.reason.value,
+        "command": decision.command.name,
+        "frame": None if cycle.frame is None else cycle.frame.sequence,
+        "age_ms": round(cycle.age_ns / 1e6, 2),
+        "probabilities": dict(zip(names, cycle.probabilities or (), strict=False)),
+        "link_connected": cycle.health.connected,
+    }
+
+
+class _Server(http.server.HTTPServer):
+    dashboard: Dashboard
+
+    def handle_error(self, *_: Any) -> None:  # noqa: ANN401 - the base class's types
+        """A client that went away is no news."""
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    timeout = REQUEST_TIMEOUT_S
+    server: _Server
+
+    def do_GET(self) -> None:
+        found = self.server.dashboard.answer(self.path.partition("?")[0])
+        if found is None:
+            self.send_error(404)
+            return
+        kind, content = found
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Cache-Control", "no-store")
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: Any) -> None:  # noqa: ANN401 - the base class's types
+        """Say nothing: a page that asks five times a second would fill the journal."""
