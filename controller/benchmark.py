@@ -83,13 +83,14 @@ def benchmark_peer() -> Iterator[str]:
 
 
 def be_realtime() -> None:
-    """Run before everything else, as the service does with ``install.sh --realtime``.
+    """Run before everything else, on one core, as the service does with ``install.sh --realtime``.
 
     Raises:
         ControllerError: If this user may not.
     """
     try:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(REALTIME_PRIORITY))
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     except OSError as error:
         raise ControllerError(f"--realtime: {error.strerror}; it needs root") from error
 

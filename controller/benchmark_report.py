@@ -79,7 +79,10 @@ def table(figures: dict[str, Any], machine: dict[str, Any]) -> str:
     keys = ("invoke_ms", "overhead_ms", "beyond_invoke_ms", "frame_age_ms")
     for rate in figures["rates"]:
         cells = "".join(f"{rate[key]['p50']:9.3f}{rate[key]['p99']:9.3f}" for key in keys)
-        lines.append(f"{rate['rate_hz']:5.0f} Hz{cells}{rate['frames']:9}{rate['not_recorded']:6}")
+        lines.append(
+            f"{rate['rate_hz']:5.0f} Hz{cells}{100 * rate['cpu_share']:6.1f}%{rate['frames']:8}"
+            f"{rate['not_recorded']:6}"
+        )
     lines.append(
         f"{'design':8}{'':18}{OVERHEAD_MS['p50']:9.3f}{OVERHEAD_MS['p99']:9.3f}{'':18}"
         f"{'+1':>9}{'+3':>9}"

@@ -31,7 +31,9 @@ def add_benchmark(commands: Any) -> None:  # noqa: ANN401
         "--link", metavar="DEVICE", help="a real device; without it, a simulated one on a pty"
     )
     parser.add_argument(
-        "--realtime", action="store_true", help="SCHED_FIFO, as the service may have (as root)"
+        "--realtime",
+        action="store_true",
+        help="SCHED_FIFO on one core, as the service may have it (as root)",
     )
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
 

@@ -145,7 +145,7 @@ def drive(
         sinks.extend(_outside(config, supervisor, stack))
         if config.supervisor.arm_at_start:
             supervisor.arm()
-        cast = understudies(pilot, link, clock)
+        cast = understudies(pilot, link)
         loop = Loop(camera, pilot, supervisor, link, clock, sinks, understudies=cast)
         loop.run(lambda: not stopped() and (end_ns is None or clock.now_ns() < end_ns))
     return statistics

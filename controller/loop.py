@@ -29,7 +29,7 @@ FAREWELL_STOPS = 3
 """STOPs sent on leaving: one would do, the line may lose one."""
 
 
-REHEARSAL_NS = 600_000
+REHEARSAL_NS = 400_000
 """How long before a frame is due its turn is rehearsed, ns: late enough to be remembered by the
 processor's caches, early enough to be over when the frame comes."""
 

@@ -66,6 +66,14 @@ class Link(abc.ABC):
             down or full (never an exception: the supervisor reads `health`).
         """
 
+    def rehearse(self, command: Command, ttl_ms: int) -> None:  # noqa: B027 - most need not
+        """Do what `send` would, up to sending: so that it is quick when it counts.
+
+        Args:
+            command: As for `send`.
+            ttl_ms: As for `send`.
+        """
+
     @abc.abstractmethod
     def health(self) -> LinkHealth:
         """What is known about the other end now."""

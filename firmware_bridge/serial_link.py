@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import select
@@ -102,6 +103,7 @@ class SerialLink(Link):
         self._handshake_s = handshake_s
         self._lock = threading.Lock()  # guards the session, between the reader and the caller
         self._session = HostSession()
+        self._understudy = HostSession()
         self._port: serial.SerialBase | None = None
         self._sent = 0
         self._dropped = 0
@@ -145,15 +147,28 @@ class SerialLink(Link):
 
     def send(self, command: Command, ttl_ms: int) -> int:
         """See `Link.send`."""
-        with self._lock:
-            made = self._session.command(command, ttl_ms, self._clock.now_ns())
-            unanswered = self._session.unanswered
-            port = self._port
+        made, port, unanswered = self._make(self._session, command, ttl_ms)
         if made is None or port is None or not self._write(port, *made, unanswered):
             self._dropped += 1
             return 0
         self._sent += 1
         return made[0]
+
+    def rehearse(self, command: Command, ttl_ms: int) -> None:
+        """See `Link.rehearse`."""
+        self._understudy.status = self._session.status
+        _, port, _ = self._make(self._understudy, command, ttl_ms)
+        if port is not None:
+            with contextlib.suppress(*LINE_ERRORS):
+                write_now(port, b"")  # half of the kernel's way; the line stays still
+
+    def _make(
+        self, session: HostSession, command: Command, ttl_ms: int
+    ) -> tuple[tuple[int, bytes] | None, serial.SerialBase | None, int]:
+        """The next frame, where to send it, and how many before it were not answered."""
+        with self._lock:
+            made = session.command(command, ttl_ms, self._clock.now_ns())
+            return made, self._port, session.unanswered
 
     def health(self) -> LinkHealth:
         """See `Link.health`."""

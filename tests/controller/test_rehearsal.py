@@ -32,7 +32,7 @@ def rehearsed(bench, shot):
 
     def run(shots):
         drive = bench(shots)
-        cast = understudies(drive.camera_pilot, drive.link, drive.clock)
+        cast = understudies(drive.camera_pilot, drive.link)
         watched = Watched(cast.link, drive.clock)
         return drive.run(understudies=dataclasses.replace(cast, link=watched)), watched
 

@@ -99,6 +99,23 @@ def test_drives(car):
     wait_for(lambda: car.mcu.motors.off, 2.0)
 
 
+def test_rehearsing_sends_nothing_and_counts_nothing(car):
+    with SerialLink(str(car.link), MonotonicClock()) as link:
+        wait_for(lambda: link.health().connected)
+        link.send(Command.STOP, 150)
+        wait_for(lambda: link.health().status.sequence == 1)
+        heard = bytes(car.heard)
+        for _ in range(50):
+            link.rehearse(Command.LEFT, 150)
+        time.sleep(0.1)
+        assert bytes(car.heard) == heard
+        assert (link.health().sent, link.health().dropped) == (1, 0)
+        assert link.send(Command.STOP, 150) == 2
+        car.unplug()
+        wait_for(lambda: not link.health().connected)
+        link.rehearse(Command.LEFT, 150)
+
+
 def test_no_device_is_one_clear_error(tmp_path):
     link = SerialLink(str(tmp_path / "none"), MonotonicClock())
     with pytest.raises(LinkError, match=r"cannot open the serial device .*none"), link:
