@@ -83,14 +83,13 @@ def benchmark_peer() -> Iterator[str]:
 
 
 def be_realtime() -> None:
-    """Run before everything else, on one core, as the service does with ``install.sh --realtime``.
+    """Run before everything else, as the service does with ``install.sh --realtime``.
 
     Raises:
         ControllerError: If this user may not.
     """
     try:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(REALTIME_PRIORITY))
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     except OSError as error:
         raise ControllerError(f"--realtime: {error.strerror}; it needs root") from error
 
@@ -105,6 +104,11 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         log.setLevel(before)
+
+
+def keep_to_one_core() -> None:
+    """Stay on the last core, where the caches are warm; the simulated device is elsewhere by now."""
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
 class _AfterWarmUp:

@@ -69,6 +69,8 @@ def _benchmark(arguments: argparse.Namespace) -> int:
     if len(models) == len(arguments.threads) == 1:
         with contextlib.ExitStack() as stack:
             device = arguments.link or stack.enter_context(benchmark.benchmark_peer())
+            if arguments.realtime:
+                benchmark.keep_to_one_core()
             figures = benchmark.run(
                 models[0], arguments.rates, arguments.seconds, arguments.threads[0], device
             )
