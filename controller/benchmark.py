@@ -107,7 +107,7 @@ def _quiet() -> Iterator[None]:
 
 
 def keep_to_one_core() -> None:
-    """Stay on the last core, where the caches are warm; the simulated device is elsewhere by now."""
+    """Stay on the last core, where caches stay warm; the simulated device is elsewhere by now."""
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
