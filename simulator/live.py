@@ -12,7 +12,7 @@ from typing import Self
 
 from controller.cameras import CameraSettings
 from controller.cameras.base import Camera
-from controller.clock import Clock, VirtualClock
+from controller.clock import Clock, MonotonicClock, VirtualClock
 from controller.errors import UsageError
 from controller.frames import Frame
 from firmware_bridge.clock import Clock as LinkClock
@@ -46,6 +46,23 @@ class WallClock(VirtualClock):
         self._clock.sleep_until(self.start_ns + time_ns)
 
 
+def _world_of(words: str, timing: CameraTiming, clock: Clock) -> tuple[World, WallClock]:
+    """A new world, whose time begins when it has been painted.
+
+    Raises:
+        UsageError: If the words name no track and seed.
+    """
+    name, _, seed = words.partition(":")
+    if name not in TRACK_NAMES or not (seed or "1").isdecimal():
+        raise UsageError(
+            f"simulated:{words}: say simulated:TRACK or simulated:TRACK:SEED, "
+            f"with a track of {', '.join(TRACK_NAMES)}"
+        )
+    world = World(WorldConfig(name, int(seed or "1"), timing=timing))
+    world.clock = wall = WallClock(clock)
+    return world, wall
+
+
 class LiveCamera(Camera):
     """The camera of a world whose time is the real one."""
 
@@ -55,24 +72,13 @@ class LiveCamera(Camera):
         Args:
             settings: Names the world, and how many pictures a second its camera takes.
             clock: The real one.
-
-        Raises:
-            UsageError: If they name no track and seed.
         """
         self._words = settings.argument
-        name, _, seed = self._words.partition(":")
-        if name not in TRACK_NAMES or not (seed or "1").isdecimal():
-            raise UsageError(
-                f"camera simulated:{self._words}: say simulated:TRACK or simulated:TRACK:SEED, "
-                f"with a track of {', '.join(TRACK_NAMES)}"
-            )
-        timing = CameraTiming(frame_rate_hz=settings.frame_rate_hz)
-        self._config = WorldConfig(name, int(seed or "1"), timing=timing)
+        self._timing = CameraTiming(frame_rate_hz=settings.frame_rate_hz)
         self._clock = clock
 
     def __enter__(self) -> Self:
-        self._world = World(self._config)
-        self._time = self._world.clock = WallClock(self._clock)  # painting took a while
+        self._world, self._time = _world_of(self._words, self._timing, self._clock)
         _worlds[self._words] = self._world
         return self
 
@@ -89,18 +95,18 @@ class LiveCamera(Camera):
 
 
 def open_link(device: str, clock: LinkClock) -> LockstepLink:
-    """The line to the microcontroller of an open camera's world; dead while there is none.
+    """The line to the microcontroller of an open camera's world; without one, of a world's own.
 
     Args:
         device: The words behind the camera's ``simulated:``.
         clock: The time that ages are counted on.
+
+    Raises:
+        UsageError: If they name no track and seed.
     """
+    own, _ = _world_of(device, CameraTiming(), MonotonicClock())
 
-    def write(data: bytes) -> None:
-        if device in _worlds:
-            _worlds[device].write(data)
+    def world() -> World:
+        return _worlds.get(device, own)
 
-    def read() -> bytes:
-        return _worlds[device].read() if device in _worlds else b""
-
-    return LockstepLink(write, read, clock)
+    return LockstepLink(lambda data: world().write(data), lambda: world().read(), clock)

@@ -7,6 +7,7 @@ import pytest
 
 from controller.cameras import CameraSettings, open_camera
 from controller.clock import MonotonicClock
+from controller.errors import UsageError
 from firmware_bridge.commands import Command
 from firmware_bridge.links import open_link
 from simulator import live
@@ -32,13 +33,19 @@ def test_the_link_drives_the_car_whose_camera_has_the_same_name():
     assert "oval:3" not in live._worlds
 
 
-def test_a_link_without_its_camera_is_dead():
+def test_a_link_without_its_camera_answers_too():
     with open_link("simulated:oval:4", CLOCK) as link:
-        assert link.send(Command.STOP, 100) == 0
-        assert not link.health().connected
+        deadline_s = time.monotonic() + 5
+        while not link.health().connected and time.monotonic() < deadline_s:
+            time.sleep(0.01)
+        assert link.health().connected
 
 
 @pytest.mark.parametrize("words", ["", "nowhere", "oval:-1"])
 def test_words_that_name_no_world_are_refused(words):
-    with pytest.raises(Exception, match="simulated:TRACK"):
-        open_camera(CameraSettings(f"simulated:{words}"), CLOCK)
+    settings = CameraSettings(f"simulated:{words}")
+    with pytest.raises(UsageError, match="simulated:TRACK"), open_camera(settings, CLOCK):
+        pass
+    if words:
+        with pytest.raises(UsageError, match="simulated:TRACK"):
+            open_link(f"simulated:{words}", CLOCK)
