@@ -14,6 +14,7 @@ COMMANDS = {
     "inspect": "training.cli_data:main_inspect",
     "features": "training.cli_features:main_features",
     "advise": "training.cli_features:main_advise",
+    "speed": "training.cli_speed:main",
     "visualise": "training.cli_visualise:main",
     "prune": "training.cli_prune:main",
     "quantise-aware": "training.cli_quantise:main",

@@ -15,6 +15,7 @@ from training.cli import add_json, run_command
 from training.cli_split import add_data_arguments, make_split
 from training.cli_strategy import add_strategy, train_by_strategy
 from training.errors import SpecError
+from training.machine import add_machine, machine_of
 from training.metrics import confusion_text
 from training.networks import NetworkSpec, spec_of
 from training.recipes import BALANCES, RECIPES, parse_augmentation, recipe_of
@@ -59,6 +60,7 @@ def _add_shared(parser: argparse.ArgumentParser) -> None:
         help="learn from and judge on every N-th frame: neighbours are near-copies (1)",
     )
     add("--seed", type=int, default=0, help="of weights, order and augmentation (0)")
+    add_machine(parser)
     add_json(parser)
 
 
@@ -175,7 +177,7 @@ def _run(spec: NetworkSpec, args: argparse.Namespace, split: Split, out: Path) -
         args.seed,
     )
     print(describe(config), file=sys.stderr)
-    return train(config, split, out)
+    return train(config, split, out, machine_of(args))
 
 
 def _report(finished: Sequence[Trained], split: Split, *, as_json: bool) -> None:

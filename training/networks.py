@@ -190,7 +190,9 @@ def build_network(spec: NetworkSpec) -> Any:  # noqa: ANN401 - Keras has no type
         given = "random" if spec.weights.endswith(".keras") else spec.weights
         x = features_of(x, spec.family, spec.alpha, given)
     x = layers.Dropout(spec.dropout, name="dropout")(x)
-    x = layers.Dense(len(CLASS_NAMES), activation="softmax", name=HEAD)(x)
+    # In single precision whatever the rest is in: probabilities of 16 bits are worth little.
+    head = layers.Dense(len(CLASS_NAMES), activation="softmax", name=HEAD, dtype="float32")
+    x = head(x)
     model = keras.Model(frames, x, name=re.sub(r"\W", "p", spec.name))
     for layer in model.layers:
         if isinstance(layer, layers.BatchNormalization):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -80,6 +81,34 @@ def draw_histogram(frames: FrameSet, path: Path) -> Path:
         axes.text(place, total, f"{int(total)}", ha="center", va="bottom")
     axes.set_ylabel("frames")
     axes.legend(fontsize="small")
+    figure.savefig(path, dpi=110, metadata={"Software": None})
+    plt.close(figure)
+    return path
+
+
+def draw_history(history: Sequence[dict[str, float]], path: Path) -> Path:
+    """Draw loss and accuracies over the epochs of a run.
+
+    Args:
+        history: What `history.json` holds: Keras' figures of every epoch.
+        path: The PNG to write.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+    epochs = range(1, len(history) + 1)
+    for axes, name in ((left, "loss"), (right, "balanced_accuracy")):
+        for key, label in ((name, "training"), (f"val_{name}", "validation")):
+            axes.plot(epochs, [entry[key] for entry in history], marker="o", ms=3, label=label)
+        axes.set_xlabel("epoch")
+        axes.set_title(name.replace("_", " "), fontsize="medium")
+        axes.legend(fontsize="small")
     figure.savefig(path, dpi=110, metadata={"Software": None})
     plt.close(figure)
     return path

@@ -3,7 +3,7 @@
 ::
 
     run.json        configuration as resolved, seeds, versions, git commit; written first
-    history.json    figures of every epoch so far
+    history.json    figures of every epoch so far; history.png draws them
     epoch-NNN.keras, checkpoint.json   newest complete epoch, with the optimiser's state
     best.weights.h5 weights of the epoch that did best on the validation frames
     model.keras     the trained network
@@ -124,8 +124,12 @@ class RunFolder:
             path.unlink(missing_ok=True)
         (self.path / "checkpoint.json").unlink(missing_ok=True)
 
-    def begin(self, configuration: Any) -> None:  # noqa: ANN401 - JSON
+    def begin(self, configuration: Any, **more: Any) -> None:  # noqa: ANN401 - JSON
         """Claim the folder for a run, or find that it holds the same one already.
+
+        Args:
+            configuration: What makes the run this run.
+            more: What else is to be written down.
 
         Raises:
             RunError: If the folder holds something else.
@@ -145,6 +149,7 @@ class RunFolder:
                     "identity": identity(wanted),
                     "versions": versions(),
                     "commit": git_commit(),
+                    **more,
                 },
             )
             return

@@ -12,14 +12,18 @@ import numpy as np
 
 from training.backend import load_keras
 from training.errors import RunError, TrainingError
+from training.machine import Machine
 from training.metrics import Score, score
 from training.networks import NetworkSpec, build_network
+from training.pictures import draw_history
 from training.pipeline import evaluation_batches, predict, steps_per_epoch, training_batches
 from training.pool import Pool
 from training.progress import progress_callback
 from training.recipes import Recipe, make_optimizer
 from training.runs import RunFolder
 from training.splits import undersample
+
+DEFAULT_MACHINE = Machine()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,13 +83,16 @@ class Trained:
     model: Any
 
 
-def train(config: TrainConfig, split: Split, out: Path) -> Trained:
+def train(
+    config: TrainConfig, split: Split, out: Path, machine: Machine = DEFAULT_MACHINE
+) -> Trained:
     """Train a network, or resume or report a run that the folder holds already.
 
     Args:
         config: What to do.
         split: The frames.
         out: The run folder.
+        machine: How this machine trains.
 
     Returns:
         The finished run.
@@ -97,7 +104,7 @@ def train(config: TrainConfig, split: Split, out: Path) -> Trained:
         TrainingError: If the loss is no number any more.
     """
     folder = RunFolder(out)
-    folder.begin(config)
+    folder.begin(config, machine=machine)
     if folder.complete:
         print(f"{config.network.name}: finished before, in {out}")
         result = folder.read("result.json")
@@ -108,10 +115,13 @@ def train(config: TrainConfig, split: Split, out: Path) -> Trained:
     if config.recipe.balance == "undersample":
         train_pool = undersample(train_pool, config.seed)
     train_pool.class_weights()  # every class must be there, whatever the balance
-    model, epoch, history = _start(folder, config, train_pool)
+    with machine.scope():
+        model, epoch, history = _start(folder, config, train_pool, machine)
     if epoch < config.recipe.epochs and not _exhausted(history, config.recipe.patience):
-        _fit(model, epoch, history, config, train_pool, split.validation, folder)
+        _fit(model, epoch, history, config, train_pool, split.validation, folder, machine)
+    draw_history(folder.read("history.json"), folder.path / "history.png")
     model.load_weights(folder.best_weights)
+    model = machine.plain(model, config.network)
     held_out = score(split.held_out.labels, predict(model, split.held_out))
     validation = score(split.validation.labels, predict(model, split.validation))
     model.save(folder.model)
@@ -139,7 +149,7 @@ def _score(facts: dict[str, Any]) -> Score:
 
 
 def _start(
-    folder: RunFolder, config: TrainConfig, pool: Pool
+    folder: RunFolder, config: TrainConfig, pool: Pool, machine: Machine
 ) -> tuple[Any, int, list[dict[str, float]]]:
     """A compiled model: newly built, or from the newest checkpoint with its epoch and history."""
     keras = load_keras()
@@ -159,6 +169,7 @@ def _start(
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=config.recipe.label_smoothing),
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
         weighted_metrics=[keras.metrics.CategoricalAccuracy(name="balanced_accuracy")],
+        jit_compile=machine.compiled,
     )
     return model, 0, []
 
@@ -171,6 +182,7 @@ def _fit(
     train_pool: Pool,
     validation: Pool,
     folder: RunFolder,
+    machine: Machine,
 ) -> None:
     keras = load_keras()
     recipe = config.recipe
@@ -180,6 +192,7 @@ def _fit(
         progress_callback(
             config.network.name, recipe.epochs, steps * min(recipe.batch, len(train_pool)), steps
         ),
+        *machine.watchers(folder.path),
     ]
     model.fit(
         training_batches(train_pool, recipe, config.seed, first_epoch),

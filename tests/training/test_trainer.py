@@ -40,6 +40,7 @@ def test_learns_an_easy_lane_and_leaves_a_whole_run_folder(tmp_path, job):
     assert {p.name for p in (tmp_path / "run").iterdir()} == {
         "run.json",
         "history.json",
+        "history.png",
         "model.keras",
         "result.json",
     }
