@@ -13,18 +13,24 @@ from controller.clock import Clock
 from controller.errors import CameraError, EndOfFrames, UsageError
 from controller.frames import Pixels
 
+OLDEST_NS = 1_000_000_000
+"""A driver's time that is further away than this is of another clock, ns."""
+
 
 class OpenCvCamera(ThreadedCamera):
     """A device index, file or URL, as `cv2.VideoCapture` opens it.
 
-    OpenCV gives no exposure time: a frame's capture time is when its reading came back, one
-    exposure and one transfer late. A file is played at its own frame rate.
+    A V4L2 driver tells on the monotonic clock when a frame began to arrive (``v4l2_buffer``'s
+    timestamp), which OpenCV passes on as a position in ms. Where there is none, a frame's capture
+    time is when its reading came back, one exposure and one transfer late. A file is played at its
+    own frame rate.
     """
 
     def __init__(self, settings: CameraSettings, clock: Clock) -> None:
         super().__init__(clock)
         self._settings = settings
         self._is_file = Path(settings.argument).is_file()
+        self._is_v4l2 = False
         self._period_ns = 0
         self._due_ns = 0
 
@@ -35,7 +41,8 @@ class OpenCvCamera(ThreadedCamera):
         number = index.removeprefix("/dev/video")
         if number.isdecimal() and len(number) > 3:
             raise UsageError(f"camera opencv:{index}: device indexes are 0 to 999")
-        if number.isdecimal():
+        self._is_v4l2 = number.isdecimal()
+        if self._is_v4l2:
             self._capture = cv2.VideoCapture(int(number), cv2.CAP_V4L2)
         else:
             self._capture = cv2.VideoCapture(index)
@@ -63,8 +70,16 @@ class OpenCvCamera(ThreadedCamera):
         if self._is_file:
             self._clock.sleep_until(self._due_ns)
             self._due_ns = max(self._due_ns + self._period_ns, self._clock.now_ns())
+        now_ns = self._clock.now_ns()
         pixels = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
-        return pixels, self._clock.now_ns()
+        return pixels, self._capture_ns(now_ns)
+
+    def _capture_ns(self, now_ns: int) -> int:
+        if self._is_v4l2:
+            told_ns = int(self._capture.get(cv2.CAP_PROP_POS_MSEC) * 1e6)
+            if now_ns - OLDEST_NS < told_ns <= now_ns:
+                return told_ns
+        return now_ns
 
     def _close(self) -> None:
         self._capture.release()

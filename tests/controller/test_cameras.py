@@ -119,6 +119,46 @@ def test_every_camera_keeps_the_contract(kind, request):
         assert times == sorted(set(times))
 
 
+class FakeDevice:
+    """What OpenCV makes of a V4L2 device."""
+
+    told_ms = 0.0
+
+    def __init__(self, *_):
+        pass
+
+    def isOpened(self):  # noqa: N802 - OpenCV's name
+        return True
+
+    def set(self, *_):
+        return True
+
+    def get(self, key):
+        assert key == cv2.CAP_PROP_POS_MSEC
+        return self.told_ms
+
+    def read(self):
+        time.sleep(0.005)
+        return True, np.zeros((48, 64, 3), np.uint8)
+
+    def release(self):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("offset_ms", "believed"),
+    [(-30.0, True), (-5_000.0, False), (3_600_000.0, False), (None, False)],
+)
+def test_a_usb_cameras_own_time_is_taken_if_it_is_of_this_clock(monkeypatch, offset_ms, believed):
+    monkeypatch.setattr(cv2, "VideoCapture", FakeDevice)
+    told_ms = 0.0 if offset_ms is None else time.monotonic_ns() / 1e6 + offset_ms
+    monkeypatch.setattr(FakeDevice, "told_ms", told_ms)
+    with _open("opencv:0") as camera:
+        frame = camera.read(500.0)
+    assert (abs(frame.capture_ns - told_ms * 1e6) < 1e6) == believed
+    assert 0 <= time.monotonic_ns() - frame.capture_ns < 1_000_000_000
+
+
 @pytest.mark.parametrize("kind", ["video", "drive"])
 def test_a_recording_ends(kind, request):
     with _open(request.getfixturevalue(kind)) as camera, pytest.raises(EndOfFrames):
