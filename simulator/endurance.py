@@ -8,32 +8,26 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-import numpy as np
-
-from controller import process
-from controller.recorder import list_drives
+from simulator.endurance_watch import SETTLE_S, RecordedFiles, Rounds, Watch
 from simulator.errors import SimulatorError
 from simulator.realtime import RealTimeCar
-from simulator.world import Snapshot, World, WorldConfig
+from simulator.world import World, WorldConfig
 
 SAMPLE_S = 5.0
 """How often memory is looked at."""
-SETTLE_S = 60.0
-"""Memory counts from here on: until then queues, caches and pools fill up."""
 MOST_GROWTH_MIB_PER_H = 1.0
 """What still counts as flat: a thousandth of a small Pi's memory in an hour."""
 LONGEST_END_S = 30.0
+DRIVES = "drives"
 FILE_MIB, QUOTA_MIB = 16, 128
 
 _CONFIG = """\
@@ -53,103 +47,6 @@ folder = "{folder}"
 file_mib = {file_mib}
 quota_mib = {quota_mib}
 """
-
-
-class Rounds:
-    """Counts laps (`World.watch`), and puts the car back into the lane where it has left it."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self.lap_m = world.track.length_m
-        self._before_m = world.config.start_m
-        self.distance_m = 0.0
-        self.departures = 0
-
-    def __call__(self, seen: Snapshot) -> None:
-        """See the car."""
-        self.distance_m += math.remainder(seen.along_m - self._before_m, self.lap_m)
-        self._before_m = seen.along_m
-        if abs(seen.offset_m) > seen.half_width_m:
-            self.departures += 1
-            self._world.car.put(self._world.track.pose_at(seen.along_m))
-
-
-@dataclass(slots=True)
-class Watch:
-    """Looks at the controller from outside.
-
-    Attributes:
-        process_id: The controller's.
-        samples: Seconds since its start, memory resident in MiB.
-        peak_mib: The most memory that it ever had.
-        cpu_s: Processor time that it has used.
-    """
-
-    process_id: int
-    samples: list[tuple[float, float]] = field(default_factory=list)
-    peak_mib: float = 0.0
-    cpu_s: float = 0.0
-
-    def look(self, now_s: float) -> None:
-        """Take a sample."""
-        self.samples.append((now_s, process.memory_mib(self.process_id)))
-        self.peak_mib = process.memory_mib(self.process_id, peak=True)
-        self.cpu_s = process.cpu_s(self.process_id)
-
-    def growth_mib_per_h(self) -> float:
-        """Slope of memory over time after the first minute, by least squares; 0 if too short."""
-        times, sizes = np.array([s for s in self.samples if s[0] >= SETTLE_S] or [(0, 0)]).T
-        if len(times) < 3:
-            return 0.0
-        return float(np.polyfit(times, sizes, 1)[0] * 3600)
-
-
-class _Files:
-    """Reads each recorded file back, by ``drives info`` in a process of its own, once it is full.
-
-    It must keep up: the recorder deletes the oldest files to keep to its quota.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._seen: set[Path] = set()
-        self._reader: subprocess.Popen[str] | None = None
-        self.infos: list[dict[str, Any]] = []
-
-    @property
-    def frames(self) -> int:
-        """Frames found so far."""
-        return sum(info["frames"] for info in self.infos)
-
-    def look(self) -> None:
-        """Take what was read; begin to read the next file that is full."""
-        if self._reader is not None and self._reader.poll() is not None:
-            self._take()
-        by_age = sorted(list_drives(self._folder), key=lambda path: path.stat().st_mtime_ns)
-        unread = [path for path in by_age[:-1] if path not in self._seen]
-        if self._reader is None and unread:
-            self._begin(unread[0])
-
-    def finish(self) -> None:
-        """Read the rest."""
-        for path in [path for path in list_drives(self._folder) if path not in self._seen]:
-            self._take()
-            self._begin(path)
-        self._take()
-
-    def _begin(self, path: Path) -> None:
-        self._seen.add(path)
-        command = ["nice", "-n", "19", sys.executable, "-m", "controller", "drives", "info"]
-        self._reader = subprocess.Popen(
-            [*command, str(path), "--json"], stdout=subprocess.PIPE, text=True
-        )
-
-    def _take(self) -> None:
-        if self._reader is None:
-            return
-        out, _ = self._reader.communicate()
-        self._reader = None
-        self.infos.append(json.loads(out))
 
 
 def endure(
@@ -179,42 +76,61 @@ def endure(
         rounds = Rounds(world)
         world.watch(rounds)
         car = stack.enter_context(RealTimeCar(world))
-        drives = folder / "drives"
+        controller = stack.enter_context(_Controller(folder, car, config, model))
+        files = RecordedFiles(folder / DRIVES)
+        watch = Watch(controller.process.pid)
+        _run(car, controller.process, watch, files, seconds, say)
+        driven = controller.end(car)
+        files.finish()
+    return _figures(seconds, driven, files, watch, rounds, car)
+
+
+class _Controller:
+    """`python -m controller drive` on a simulated car; a context manager."""
+
+    def __init__(self, folder: Path, car: RealTimeCar, config: WorldConfig, model: str) -> None:
         settings = folder / "paperlane.toml"
         settings.write_text(
             _CONFIG.format(
                 camera=car.camera, rate_hz=config.timing.frame_rate_hz, device=car.device,
-                model=model, folder=drives, file_mib=FILE_MIB, quota_mib=QUOTA_MIB,
+                model=model, folder=folder / DRIVES, file_mib=FILE_MIB, quota_mib=QUOTA_MIB,
             )
         )  # fmt: skip
-        errors = stack.enter_context((folder / "errors").open("w+"))
-        controller = subprocess.Popen(
+        self._figures = (folder / "figures").open("w+")
+        self._errors = (folder / "errors").open("w+")
+        self.process = subprocess.Popen(
             [sys.executable, "-m", "controller", "drive", "--config", settings, "--json"],
-            stdout=subprocess.PIPE, stderr=errors, text=True,
+            stdout=self._figures, stderr=self._errors, text=True,
         )  # fmt: skip
-        stack.callback(controller.wait)
-        stack.callback(controller.kill)
-        files = _Files(drives)
-        watch = Watch(controller.pid)
-        _run(car, controller, watch, files, seconds, say)
-        controller.send_signal(signal.SIGTERM)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        self._figures.close()
+        self._errors.close()
+
+    def end(self, car: RealTimeCar) -> dict[str, Any]:
+        """End it as the service manager does; gives what it says of its drive."""
+        self.process.send_signal(signal.SIGTERM)
         end_s = time.monotonic() + LONGEST_END_S
-        car.run(lambda: controller.poll() is not None or time.monotonic() > end_s)
-        if controller.poll() != 0:
-            errors.seek(0)
-            raise SimulatorError(
-                f"the controller ended with {controller.poll()}: {errors.read()[-2000:].strip()}"
-            )
-        driven = json.loads(controller.stdout.read() if controller.stdout else "{}")
-        files.finish()
-    return _figures(seconds, driven, files, watch, rounds, car)
+        car.run(lambda: self.process.poll() is not None or time.monotonic() > end_s)
+        if self.process.poll() != 0:
+            self._errors.seek(0)
+            said = self._errors.read()[-2000:].strip()
+            raise SimulatorError(f"the controller ended with {self.process.poll()}: {said}")
+        self._figures.seek(0)
+        driven: dict[str, Any] = json.load(self._figures)
+        return driven
 
 
 def _run(
     car: RealTimeCar,
     controller: subprocess.Popen[str],
     watch: Watch,
-    files: _Files,
+    files: RecordedFiles,
     seconds: float,
     say: Callable[[str], None],
 ) -> None:
@@ -239,7 +155,7 @@ def _at(time_s: float) -> Callable[[], bool]:
 def _figures(
     seconds: float,
     driven: dict[str, Any],
-    files: _Files,
+    files: RecordedFiles,
     watch: Watch,
     rounds: Rounds,
     car: RealTimeCar,

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from simulator.endurance import Watch, endure, table
+from simulator.endurance import endure, table
+from simulator.endurance_watch import Watch
 from simulator.errors import SimulatorError
 from simulator.world import WorldConfig
 
