@@ -95,5 +95,7 @@ def _real(value: np.ndarray, details: dict[str, Any]) -> np.ndarray:
 
 def _layer_name(op: Operator) -> str:
     """A Keras layer's name from a fused tensor's name such as ``.../conv_pw_3_relu/Relu6;...``."""
+    if op.name == "SOFTMAX":
+        return "softmax"
     found = re.findall(r"conv_(?:pw|dw)_\d+|conv1|pool|probabilities", op.outputs[0])
     return found[0] if found else op.outputs[0].split(";")[0][-40:]

@@ -16,7 +16,8 @@ from training.runs import write_json
 _STYLE = (
     "body{font:15px/1.4 sans-serif;margin:2em auto;max-width:62em;color:#222;padding:0 1em}"
     "table{border-collapse:collapse}td,th{padding:3px 10px;text-align:right}"
-    "tr+tr td{border-top:1px solid #ddd}td:first-child,th:first-child{text-align:left}"
+    "tr+tr td{border-top:1px solid #ddd}"
+    "td:first-child,th:first-child,.left{text-align:left!important}"
     ".bad{color:#b00}.bar{background:#69c;height:10px;display:inline-block}"
     "h2{margin-top:1.6em;font-size:1.15em}div.side{display:inline-block;margin-right:3em}"
 )
@@ -142,13 +143,14 @@ def _verdict(item: Exported) -> str:
 
 
 def _layer_table(layers: Sequence[LayerError]) -> str:
+    head = '<th>layer</th><th class="left">operator</th><th>dB</th><th></th>'
     rows = "".join(
-        f"<tr><td>{html.escape(layer.name)}</td><td>{html.escape(layer.operator)}</td>"
-        f'<td>{layer.snr_db:.1f}</td><td style="text-align:left"><span class="bar" style="width:'
+        f'<tr><td>{html.escape(layer.name)}</td><td class="left">{html.escape(layer.operator)}</td>'
+        f'<td>{layer.snr_db:.1f}</td><td class="left"><span class="bar" style="width:'
         f'{max(0.0, layer.snr_db) * _BAR_PIXELS_PER_DB:.0f}px"></span></td></tr>'
         for layer in layers
     )
-    return f"<table><tr><th>layer</th><th>operator</th><th>dB</th><th></th></tr>{rows}</table>"
+    return f"<table><tr>{head}</tr>{rows}</table>"
 
 
 def _table(headings: Sequence[Any], rows: Sequence[Sequence[Any]]) -> str:
