@@ -1,7 +1,3 @@
-import hashlib
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
@@ -73,26 +69,6 @@ def test_upsampling_is_quantised_too(tmp_path, lane_frames):
     anatomy = dissect(data)
     assert "RESIZE_BILINEAR" in anatomy.counts()
     assert float_islands(anatomy) == ()
-
-
-def test_the_same_model_gives_the_same_bytes_also_in_another_process(material, trained, tmp_path):
-    model, frames = material
-    here = {form: convert(model, form, frames, tmp_path / "log") for form in ("float32", "int8")}
-    for form, data in here.items():
-        assert data == convert(model, form, frames, tmp_path / "log"), form
-    code = (
-        "import sys, hashlib; from pathlib import Path\n"
-        "from training.backend import load_model; from training.datasets import open_dataset\n"
-        "from training.pool import Pool; from export.calibration import choose, frames_of\n"
-        "from export.convert import convert\n"
-        f"trained = Path({str(trained)!r})\n"
-        "frames = frames_of(choose(Pool.of([open_dataset(trained / 'train')]), 60))\n"
-        f"log = Path({str(tmp_path / 'log')!r})\n"
-        "data = convert(load_model(trained / 'run'), 'int8', frames, log)\n"
-        "print(hashlib.sha256(data).hexdigest())\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip().splitlines()[-1] == hashlib.sha256(here["int8"]).hexdigest()
 
 
 def test_the_converters_noise_goes_to_the_log(material, tmp_path, capfd):

@@ -103,6 +103,14 @@ def test_the_parity_report_has_every_layer(exported):
     assert "forward" in page
 
 
+def test_the_same_command_gives_the_same_bytes_in_another_process(exported, trained, tmp_path):
+    _, out = exported
+    assert main([*_common(trained, tmp_path), "--name", "easy"]) == 0
+    for form in ("float32", "int8"):
+        name = f"easy-{form}.tflite"
+        assert (tmp_path / name).read_bytes() == (out / name).read_bytes()
+
+
 def test_bench_times_every_file_and_knows_its_work(exported, capsys):
     _, out = exported
     arguments = [str(out), "--invokes", "40", "--threads", "1,2", "--json"]
