@@ -69,6 +69,8 @@ figures-export: $(VENV)/.all ## Train, export and time the networks of docs/expo
 	@$(BIN)/python -m export bench $(FIGURES)/models controller/models --against n11-224-int8 --against baseB+224-float32 \
 	  --markdown | tee $(FIGURES)/figures.md
 
+include models.mk
+
 firmware: $(VENV)/.car ## Build the firmware for the ATmega328P; flash and RAM used
 	@$(BIN)/python -m firmware_bridge build --out $(OUT)/firmware.elf
 

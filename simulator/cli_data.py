@@ -176,7 +176,8 @@ def add_reference(commands: Any) -> None:  # noqa: ANN401
         "data", type=Path, metavar="FILE", help="*_data.npy in the reference's form, *_labels.npy "
         "beside it",
     )  # fmt: skip
-    parser.add_argument("--model", default="default", metavar="NAME_OR_FILE")
+    parser.add_argument("--model", default="default", metavar="NAME_OR_FILE",
+                        help="'teacher': its rule, on the paper found in the frames")  # fmt: skip
     parser.add_argument(
         "--least", type=float, default=0.0, metavar="SHARE",
         help="exit with 1 if fewer are right, or left and right are swapped",
@@ -187,8 +188,20 @@ def add_reference(commands: Any) -> None:  # noqa: ANN401
 def _reference(arguments: argparse.Namespace) -> int:
     from controller.pilot import find_model
     from simulator.real_frames import judge_reference
+    from simulator.rule_fit import fit_rule
+    from simulator.running import TEACHER
 
     check_range("--least", arguments.least, 0, 1)
+    if arguments.model == TEACHER:
+        fit = fit_rule(arguments.data)
+        if arguments.json:
+            print_json(fit)
+            return DONE
+        for clear_m, alike in fit["agreement"].items():
+            print(f"turns where the way is free for less than {clear_m:.2f} m: {alike:3} of "
+                  f"{fit['frames']} as people")  # fmt: skip
+        print(f"people's turns to the same side: {100 * fit['turns_to_the_same_side']:.0f} %")
+        return DONE
     judgement = judge_reference(find_model(arguments.model), arguments.data)
     if arguments.json:
         print_json(judgement.as_json())
