@@ -182,16 +182,22 @@ def add_reference(commands: Any) -> None:  # noqa: ANN401
         "--least", type=float, default=0.0, metavar="SHARE",
         help="exit with 1 if fewer are right, or left and right are swapped",
     )  # fmt: skip
+    parser.add_argument("--halves", type=Path, metavar="FOLDER",
+                        help="write two halves there: train on one, judge on the other")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
 
 
 def _reference(arguments: argparse.Namespace) -> int:
     from controller.pilot import find_model
-    from simulator.real_frames import judge_reference
+    from simulator.real_frames import judge_reference, write_halves
     from simulator.rule_fit import fit_rule
     from simulator.running import TEACHER
 
     check_range("--least", arguments.least, 0, 1)
+    if arguments.halves is not None:
+        make_folder(arguments.halves)
+        print("wrote", *write_halves(arguments.data, arguments.halves))
+        return DONE
     if arguments.model == TEACHER:
         fit = fit_rule(arguments.data)
         if arguments.json:

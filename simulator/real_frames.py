@@ -86,6 +86,31 @@ def read_labels(data: Path) -> npt.NDArray[np.uint8]:
     return np.asarray(labels.reshape(-1), np.uint8)
 
 
+def write_halves(data: Path, out: Path) -> tuple[Path, Path]:
+    """Write two halves of a labelled file, alternate frames of each class, to cross-validate on.
+
+    Args:
+        data: ``*_data.npy`` in the reference data set's form, ``*_labels.npy`` beside it.
+        out: A folder; ``even_data.npy``, ``odd_data.npy`` and their labels are written there.
+
+    Returns:
+        The two files of frames.
+
+    Raises:
+        SimulatorUsageError: If there are no such frames and labels.
+    """
+    labels, frames = read_labels(data), read_reference(data)
+    rows = frames[..., ::-1].reshape(len(frames), -1)
+    second = np.zeros(len(labels), bool)
+    for label in range(3):
+        second[np.flatnonzero(labels == label)[1::2]] = True
+    files = out / f"even{_DATA}", out / f"odd{_DATA}"
+    for file, chosen in zip(files, (~second, second), strict=True):
+        np.save(file, rows[chosen])
+        np.save(file.with_name(file.name.replace(_DATA, _LABELS)), labels[chosen])
+    return files
+
+
 def judge_reference(model: Path, data: Path) -> Judgement:
     """Ask a model about every frame of a file.
 

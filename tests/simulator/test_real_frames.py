@@ -50,6 +50,18 @@ def test_the_command_prints_figures_and_may_fall_short(data, capsys):
     assert "accuracy" in capsys.readouterr().out
 
 
+def test_halves_hold_every_frame_once_and_both_hold_every_class(data, tmp_path, capsys):
+    assert main(["reference", str(data), "--halves", str(tmp_path / "halves")]) == 0
+    rows, labels = [], []
+    for half in ("even", "odd"):
+        rows.append(np.load(tmp_path / "halves" / f"{half}_data.npy"))
+        labels.append(np.load(tmp_path / "halves" / f"{half}_labels.npy"))
+    assert [part.tolist() for part in labels] == [[0, 1, 2, 0], [0, 1, 2]]
+    order = [0, 1, 2, 6, 3, 4, 5]
+    assert np.array_equal(np.concatenate(rows), np.load(data)[order])
+    assert "even_data.npy" in capsys.readouterr().out
+
+
 def test_what_is_no_labelled_data_is_refused(data, tmp_path):
     model = find_model(DEFAULT_MODEL)
     with pytest.raises(SimulatorUsageError, match="must be named"):
