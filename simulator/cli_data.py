@@ -183,7 +183,7 @@ def add_reference(commands: Any) -> None:  # noqa: ANN401
         help="exit with 1 if fewer are right, or left and right are swapped",
     )  # fmt: skip
     parser.add_argument("--halves", type=Path, metavar="FOLDER",
-                        help="write two halves there: train on one, judge on the other")  # fmt: skip
+                        help="write two halves: train on one, judge on the other")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
 
 
