@@ -16,7 +16,7 @@ $(MODELS)/%/labels.npy: | $(VENV)/.all
 
 $(MODELS)/held-out/labels.npy: FRAMES_OF = --frames 4000 --seed 900
 $(MODELS)/taught/labels.npy: FRAMES_OF = --frames 24000 --seed 11
-$(MODELS)/dagger/labels.npy: FRAMES_OF = --frames 50000 --seed 12 --model $(MODELS)/scout.tflite
+$(MODELS)/dagger/labels.npy: FRAMES_OF = --frames 36000 --seed 12 --model $(MODELS)/scout.tflite
 $(MODELS)/dagger/labels.npy: $(MODELS)/scout.tflite
 
 BOTH := $(MODELS)/taught/labels.npy $(MODELS)/dagger/labels.npy
