@@ -30,10 +30,10 @@ $(MODELS)/default/model.keras: $(BOTH)
 $(MODELS)/%.tflite: $(MODELS)/%/model.keras
 	$(EXPORT_ONE) $(@D)/$* --name $* --calibration $(MODELS)/taught || test $$? -eq 1
 
-# REAL=sample_data.npy: the default model fine-tuned on half of some real labelled frames, judged on the other half.
+# SAMPLE=sample_data.npy: the default model fine-tuned on half of some real labelled frames, judged on the other half.
 .PHONY: fine-tune
-fine-tune: | $(VENV)/.all ## Fine-tune on half of REAL=sample_data.npy, judge on the other half, and the other way round
-	$(BIN)/python -m simulator reference $(REAL) --halves $(MODELS)/halves
+fine-tune: | $(VENV)/.all ## Fine-tune on half of SAMPLE=sample_data.npy, judge on the other half, and the other way round
+	$(BIN)/python -m simulator reference $(SAMPLE) --halves $(MODELS)/halves
 	for half in "even odd" "odd even"; do set -- $$half; rm -rf $(MODELS)/tuned-$$1; \
 	  $(BIN)/python -m training train --recipe simulated --network sliced11 --alpha 0.5 --weights $(MODELS)/default/model.keras \
 	  --learning-rate 0.0002 --epochs 15 --batch 8 --data $(MODELS)/halves/$$1_data.npy --held-out $(MODELS)/halves/$$2_data.npy \
