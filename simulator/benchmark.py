@@ -13,10 +13,11 @@ import cv2
 
 from simulator.car import CarConfig
 from simulator.practice import Practice, PracticeConfig
+from simulator.reference import sample_reference_look, sample_reference_rig
 from simulator.running import drive_world, make_pilot
 from simulator.scene import Scene, SceneConfig
 from simulator.teacher import Teacher
-from simulator.tracks import RANDOM, make_track
+from simulator.tracks import MAT, RANDOM, make_track
 from simulator.world import World, WorldConfig
 
 SCENES = 10
@@ -33,8 +34,14 @@ def _rate(work: Callable[[], int], at_least_s: float) -> float:
 
 
 @functools.cache
-def _scene(seed: int) -> Scene:
-    return Scene(make_track(RANDOM, seed), SceneConfig(seed))
+def _scene(number: int) -> Scene:
+    """A room: six of any kind, two of the reference's, two with a mat."""
+    if number >= SCENES - 2:
+        return Scene(make_track(MAT, number), SceneConfig(number))
+    config = SceneConfig(number)
+    if number >= SCENES - 4:
+        config = SceneConfig(number, sample_reference_look(number), sample_reference_rig(number))
+    return Scene(make_track(RANDOM, number), config)
 
 
 def _pictures(seed: int) -> int:
