@@ -93,11 +93,13 @@ class Film:
         """The model's own picture and its probabilities."""
         if cycle.pixels is not None:
             height, width = cycle.pixels.shape[:2]
-            zoom = max(1, min(140 // height, 240 // width))
+            zoom = min(140 / height, 240 / width)
+            zoom = int(zoom) if zoom >= 1 else zoom
+            size = (round(zoom * width), round(zoom * height))
             write_text(strip, f"what the model sees, {width}x{height}", 16, 24, 0.42, _GREY)
-            small = strip[34 : 34 + zoom * height, 16 : 16 + zoom * width]
-            size = (zoom * width, zoom * height)
-            cv2.resize(cycle.pixels, size, dst=small, interpolation=cv2.INTER_NEAREST)
+            way = cv2.INTER_NEAREST if zoom >= 1 else cv2.INTER_AREA
+            small = cv2.resize(cycle.pixels, size, interpolation=way)
+            strip[34 : 34 + size[1], 16 : 16 + size[0]] = small
         write_text(strip, "what it would do", 290, 24, 0.42, _GREY)
         probabilities = cycle.probabilities or (0.0, 0.0, 0.0)
         for row, (answer, share) in enumerate(zip(_ANSWERS, probabilities, strict=True)):

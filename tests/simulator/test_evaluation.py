@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import cv2
@@ -111,3 +112,5 @@ def test_the_film_shows_what_was_sent_and_how_sure_the_model_was(tmp_path):
             assert bar.count(list(COLOURS[Command(row)])) in ((190,) if row == answer else (0, 1))
         zoomed = picture[394 : 394 + 135, 16 : 16 + 240]
         assert np.array_equal(zoomed[1::3, 1::3], cycle.pixels)
+    large = dataclasses.replace(cycle, pixels=np.full((224, 224, 3), 77, np.uint8))
+    assert film.draw(large)[360 + 34 + 70, 16 + 70].tolist() == [77, 77, 77]
