@@ -21,7 +21,7 @@ IMAGENET ?= $(wildcard ../shared/weights/mobilenet_1_0_224_tf_no_top.h5)
 
 .DEFAULT_GOAL := help
 .PHONY: help drive test real firmware flash fuzz mutants coverage-firmware faults-firmware bench-loop figures-export \
-  hour faults check format clean
+  bench-train hour faults check format clean
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -96,6 +96,9 @@ bench-loop: $(VENV)/.car ## Overhead and frame age of the loop at 20 to 90 Hz, r
 hour: $(VENV)/.all ## An hour at 30 Hz in real time on a simulated car: is memory flat, is nothing stale?
 	@$(BIN)/python -m simulator endure --firmware --seconds $(SECONDS) $(HOUR_ARGS)
 
+bench-train: $(VENV)/.all ## Training: input pipeline beside a constant batch, memory, share of the peak
+	@$(BIN)/python -m training bench --memory 7000 --memory 56172
+
 faults: $(VENV)/.all ## The fault suite, each row 20 times: bounds and the worst seen
 	@$(BIN)/python -m pytest -q tests/controller/test_faults.py --repeats 20
 
@@ -140,3 +143,8 @@ $(VENV)/.tflite: | $(VENV)/bin/python
 	echo "== installing tflite-runtime beside it (once, seconds)"; $$old -m venv $(VENV)/tflite && \
 	$(VENV)/tflite/bin/python -m pip install --quiet --disable-pip-version-check \
 	  tflite-runtime==2.14.0 numpy==1.26.4 && touch $@; fi
+
+$(VENV)/.cluster: $(VENV)/.all
+	@echo "== installing Ray"
+	@$(PIP) --editable '.[train,dev,cluster]'
+	@touch $@

@@ -7,7 +7,11 @@ from collections.abc import Sequence
 
 from training.cli import dispatch
 
-COMMANDS = {"card": "export.cli_card:main", "bench": "export.cli_bench:main"}
+COMMANDS = {
+    "card": "export.cli_card:main",
+    "bench": "export.cli_bench:main",
+    "study": "export.cli_study:main",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

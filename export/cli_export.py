@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "Convert a trained network to TFLite, write a card beside each file, and compare each\n"
         "with Keras on held-out frames, run as on the car. Ends with 1 where int8 agrees in less\n"
         "than 99 % of the frames or loses more than 0.5 points of accuracy.\n"
-        "Subcommands, each with its own --help: card, bench.",
+        "Subcommands, each with its own --help: card, bench, study.",
         "python -m export runs/first/sliced11/model.keras --calibration tubs/t1 "
         "--held-out tubs/day1 --out exported",
     )

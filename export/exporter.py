@@ -19,11 +19,11 @@ from export.calibration import DEFAULT_FRAMES, choose, frames_of
 from export.convert import ROUNDED, convert
 from export.facts import model_facts, parity_facts, pool_facts, training_facts
 from export.layers import LayerError, layer_errors
-from export.macs import count_macs
 from export.operators import check, dissect
 from export.parity import Exported, compare, run_tflite
 from export.report import write_report
 from training.backend import load_model
+from training.macs import count_macs
 from training.pipeline import check_shape, predict
 from training.pool import Pool
 from training.rounding import round_weights

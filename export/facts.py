@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from export.macs import count_macs
 from export.operators import Anatomy
 from export.parity import Parity
+from training.macs import count_macs
 from training.pool import Pool
 from training.runs import git_commit, versions
 

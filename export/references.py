@@ -9,8 +9,8 @@ import numpy as np
 
 from controller.cards import write_card
 from export.convert import convert
-from export.macs import count_macs
 from training.backend import load_keras
+from training.macs import count_macs
 
 DONKEY_SHAPE = (120, 160)
 PEAK_SHAPE = (56, 56)

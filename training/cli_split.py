@@ -20,7 +20,9 @@ from training.trainer import Split
 VALIDATION_SHARE = 0.1
 
 
-def add_data_arguments(parser: argparse.ArgumentParser, *, out: bool = True) -> None:
+def add_data_arguments(
+    parser: argparse.ArgumentParser, *, out: bool = True, size: bool = True
+) -> None:
     """Add ``--data``, ``--held-out``, ``--size``, how frames get their labels, and ``--out``."""
     add = parser.add_argument
     add(
@@ -41,13 +43,14 @@ def add_data_arguments(parser: argparse.ArgumentParser, *, out: bool = True) -> 
     )
     if out:
         add("--out", type=Path, required=True, metavar="DIR", help="where runs are written")
-    add(
-        "--size",
-        type=size_argument,
-        default=REFERENCE_SHAPE,
-        metavar="HxW",
-        help="frames' height and width in pixels (45x80)",
-    )
+    if size:
+        add(
+            "--size",
+            type=size_argument,
+            default=REFERENCE_SHAPE,
+            metavar="HxW",
+            help="frames' height and width in pixels (45x80)",
+        )
     add(
         "--smooth-ms",
         type=float,

@@ -1,229 +1,218 @@
-"""A study's folder -> tables, the figure, and an HTML page of both."""
+"""A study's folder -> tables, figures, and an HTML page of both."""
 
 from __future__ import annotations
 
 import html
-import json
-import re
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from controller.errors import DataError
 from training.runs import write_json
+from training.study import SEED_SHUFFLED
+from training.study_figures import draw_figures
+from training.study_results import (
+    STARTS,
+    Finished,
+    Group,
+    Study,
+    block,
+    frontier,
+    groups,
+    read_study,
+    slice_groups,
+)
+
+Column = tuple[str, Callable[[Group], str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
-    """One finished run, as its folder says.
+class Table:
+    """A table with its title and what a reader should know.
 
     Attributes:
-        network: Name of the network.
-        start: Where copied blocks came from, read from the folder's name.
-        alpha: Width multiplier.
-        seed: Of the run.
-        shuffled: The validation frames were drawn by the seed's shuffle.
-        parameters: Of the network.
-        accuracy: On the held-out drive, 0 to 1.
-        balanced: Balanced accuracy on the held-out drive, 0 to 1.
-        validation: Accuracy on the validation frames, 0 to 1.
-        validation_balanced: Balanced accuracy on the validation frames, 0 to 1.
-        drives: The held-out drives.
+        title: Its heading.
+        headings: Of the columns.
+        rows: As many cells each.
+        note: A sentence below the heading; may be empty.
     """
 
-    network: str
-    start: str
-    alpha: float
-    seed: int
-    shuffled: bool
-    parameters: int
-    accuracy: float
-    balanced: float
-    validation: float
-    validation_balanced: float
-    drives: tuple[str, ...]
+    title: str
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+
+    def markdown(self) -> str:
+        """The table for a ``.md`` file, without its title."""
+        lines = ["| " + " | ".join(self.headings) + " |", "|" + "---|" * len(self.headings)]
+        lines += ["| " + " | ".join(row) + " |" for row in self.rows]
+        return "\n".join(lines)
+
+    def html(self) -> str:
+        """The table for a page, without its title."""
+        head = "".join(f"<th>{html.escape(cell)}</th>" for cell in self.headings)
+        lines = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
+            for row in self.rows
+        )
+        return f"<table><tr>{head}</tr>{lines}</table>"
 
 
-def read_study(folder: Path) -> list[Finished]:
-    """The finished runs of a study.
+def spread(group: Group, of: Callable[[Finished], float]) -> str:
+    """The mean over seeds, with half of what lies between the lowest and the highest."""
+    mean, half = group.values(of)
+    return f"{mean:.3f}" if len(group.runs) == 1 else f"{mean:.3f} ± {half:.3f}"
 
-    Raises:
-        DataError: If there is none, or one is broken.
-    """
+
+_NAME: Column = ("network", lambda g: g.first.network)
+_N: Column = ("n", lambda g: str(block(g.first)))
+_START: Column = ("starts from", lambda g: STARTS[g.first.start])
+_ALPHA: Column = ("alpha", lambda g: f"{g.first.alpha:g}")
+_SIZE: Column = ("input", lambda g: g.first.size)
+_PARAMETERS: Column = ("parameters", lambda g: f"{g.first.parameters:,}")
+_MACS: Column = ("million MACs", lambda g: f"{g.first.macs / 1e6:.1f}")
+_BALANCED: Column = ("balanced accuracy", lambda g: spread(g, lambda run: run.balanced))
+_ACCURACY: Column = ("accuracy", lambda g: spread(g, lambda run: run.accuracy))
+_VALIDATION: Column = (
+    "balanced, validation",
+    lambda g: spread(g, lambda run: run.validation_balanced),
+)
+_SEEDS: Column = ("seeds", lambda g: str(len(g.runs)))
+_KB: Column = ("int8 kB", lambda g: f"{g.int8.size_bytes / 1000:.0f}" if g.int8 else "")
+_MS: Column = ("int8 ms, p50", lambda g: f"{g.int8.p50_ms:.3f}" if g.int8 else "")
+_INT8: Column = ("int8 balanced", lambda g: f"{g.int8.balanced:.3f}" if g.int8 else "")
+_AGREE: Column = ("int8 agrees", lambda g: f"{g.int8.agreement:.3f}" if g.int8 else "")
+
+
+def _table(title: str, columns: Sequence[Column], rows: Sequence[Group], note: str = "") -> Table:
+    cells = tuple(tuple(cell(group) for _, cell in columns) for group in rows)
+    return Table(title, tuple(name for name, _ in columns), cells, note)
+
+
+def accuracy_table(study: Study) -> Table:
+    """Every network of the honest split, for the terminal."""
+    columns = (_NAME, _START, _ALPHA, _SIZE, _PARAMETERS, _BALANCED, _ACCURACY, _VALIDATION, _SEEDS)
+    return _table(f"On {_drives(study)}", columns, groups(study.runs))
+
+
+def tables(study: Study) -> list[Table]:
+    """All tables that a study has something to put into."""
+    honest = groups(study.runs)
+    transfer = [group for group in honest if group.first.family != "sliced n"]
+    slices = slice_groups(honest)
+    where = f"on {_drives(study)}, never trained on"
     found = []
-    for result_path in sorted(folder.glob("runs/*/result.json")):
-        try:
-            result = json.loads(result_path.read_text())
-            run = json.loads((result_path.parent / "run.json").read_text())["configuration"]
-            found.append(_finished(result_path.parent.name, run, result))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise DataError(f"{result_path.parent}: broken run: {error}") from error
-    if not found:
-        raise DataError(f"{folder}: no finished run of a study here (runs/*/result.json)")
+    if transfer:
+        columns = (_NAME, _START, _BALANCED, _ACCURACY, _VALIDATION, _SEEDS)
+        note = (
+            "BnB and AnB: blocks 1 to n copied and frozen; with +: copied and trained further. "
+            "The rest starts at random. BaseA, a network on ImageNet's own task, is not trained "
+            "here: its published weights stand for it."
+        )
+        found.append(_table(f"Transfer: {where}", columns, transfer, note))
+    if slices:
+        columns = (_N, _START, _ALPHA, _SIZE, _BALANCED, _ACCURACY, _VALIDATION, _SEEDS)
+        note = "Networks cut after block n; cut after block 13 they are baseB and baseB+."
+        found.append(_table(f"Slices: {where}", columns, slices, note))
+    columns = (_NAME, _START, _ALPHA, _SIZE, _PARAMETERS, _MACS, _BALANCED, _ACCURACY)
+    if study.machine:
+        timed = [group for group in honest if group.int8]
+        columns = (*columns, _KB, _MS, _INT8, _AGREE)
+        note = f"int8 files of each network's first seed, as the car runs them, on {study.machine}."
+        found.append(_table("Size, work, speed and accuracy", columns, timed, note))
+        best = (_NAME, _START, _ALPHA, _SIZE, _MS, _KB, _BALANCED, _INT8)
+        note = "No other network of this study is as fast and more accurate."
+        found.append(_table("What nothing beats", best, frontier(honest), note))
+    else:
+        found.append(_table("Size, work and accuracy", columns, honest))
+    flattered = groups(study.runs, SEED_SHUFFLED)
+    if flattered:
+        found.append(_flattery(study, flattered, honest))
     return found
 
 
-def _finished(name: str, run: dict[str, Any], result: dict[str, Any]) -> Finished:
-    match = re.match(r".+?-(random|imagenet|baseB)-a", name)
-    return Finished(
-        run["network"]["name"],
-        match[1] if match else "unknown",
-        float(run["network"]["alpha"]),
-        int(run["seed"]),
-        "seed-shuffled" in run["split"],
-        int(result["parameters"]),
-        float(result["held_out"]["accuracy"]),
-        float(result["held_out"]["balanced_accuracy"]),
-        float(result["validation"]["accuracy"]),
-        float(result["validation"]["balanced_accuracy"]),
-        tuple(result["held_out_drives"]),
+def _flattery(study: Study, shuffled: Sequence[Group], honest: Sequence[Group]) -> Table:
+    """What the seed's protocol says of a network, beside what it does on another day."""
+    own = {(g.first.network, g.first.start, g.first.alpha, g.first.shape): g for g in honest}
+
+    def honestly(group: Group) -> str:
+        first = group.first
+        found = own.get((first.network, first.start, first.alpha, first.shape))
+        return spread(found, lambda run: run.balanced) if found else ""
+
+    return _table(
+        "What the seed's protocol would have said",
+        (
+            _NAME,
+            _START,
+            ("shuffled frames, balanced", lambda g: spread(g, lambda run: run.validation_balanced)),
+            ("shuffled frames, accuracy", lambda g: spread(g, lambda run: run.validation)),
+            (f"the same network on {_drives(study)}, balanced", _BALANCED[1]),
+            (f"trained honestly, on {_drives(study)}, balanced", honestly),
+            _SEEDS,
+        ),
+        shuffled,
+        "Drawn at random from the training drives, a frame's neighbours in time have been "
+        "trained on: the figure tells how well a network remembers.",
     )
 
 
-Row = tuple[str, ...]
-HEADINGS: Row = (
-    "network",
-    "starts from",
-    "alpha",
-    "parameters",
-    "balanced accuracy",
-    "accuracy",
-    "validation (balanced)",
-    "seeds",
-)
+def _drives(study: Study) -> str:
+    return ", ".join(study.runs[0].drives)
 
 
-def table(runs: Sequence[Finished], *, shuffled: bool = False) -> list[Row]:
-    """One row for each network: mean over seeds, and half their spread where there are several."""
-    groups: dict[tuple[str, str, float], list[Finished]] = defaultdict(list)
-    for run in runs:
-        if run.shuffled == shuffled:
-            groups[run.network, run.start, run.alpha].append(run)
-    rows = []
-    for (network, start, alpha), group in sorted(groups.items(), key=lambda item: _order(item[0])):
-        rows.append(
-            (
-                network,
-                start,
-                f"{alpha:g}",
-                f"{group[0].parameters:,}",
-                _spread([run.balanced for run in group]),
-                _spread([run.accuracy for run in group]),
-                _spread([run.validation_balanced for run in group]),
-                str(len(group)),
-            )
-        )
-    return rows
-
-
-def _order(key: tuple[str, str, float]) -> tuple[Any, ...]:
-    network, start, alpha = key
-    number = re.search(r"\d+", network)
-    kind = 0 if network.startswith("base") else 1 if network.startswith("sliced") else 2
-    return kind, -alpha, re.sub(r"\d+", "n", network), int(number[0]) if number else 0, start
-
-
-def _spread(values: Sequence[float]) -> str:
-    mean = f"{float(np.mean(values)):.3f}"
-    return mean if len(values) == 1 else f"{mean} ± {(max(values) - min(values)) / 2:.3f}"
-
-
-def markdown(rows: Sequence[Row]) -> str:
-    """Rows as a Markdown table."""
-    lines = ["| " + " | ".join(HEADINGS) + " |", "|" + "---|" * len(HEADINGS)]
-    lines += ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join(lines)
-
-
-def draw(runs: Sequence[Finished], path: Path) -> Path:
-    """Draw balanced accuracy on the held-out drive over n, for every condition.
-
-    Raises:
-        OSError: If the file cannot be written.
-    """
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(8, 4.5), layout="constrained")
-    lines: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for run in (run for run in runs if not run.shuffled):
-        number = re.search(r"\d+", run.network)
-        if number:
-            name = re.sub(r"\d+", "n", run.network)
-            if name == "slicedn":
-                name = f"sliced n, {run.start}, alpha {run.alpha:g}"
-            lines[name][int(number[0])].append(run.balanced)
-    for name, points in sorted(lines.items()):
-        where = sorted(points)
-        means = [float(np.mean(points[n])) for n in where]
-        half = [(max(points[n]) - min(points[n])) / 2 for n in where]
-        axes.errorbar(where, means, yerr=half, marker="o", capsize=3, label=name)
-    for name, style in (("baseB", ":"), ("baseB+", "--")):
-        values = [run.balanced for run in runs if run.network == name and not run.shuffled]
-        if values:
-            axes.axhline(float(np.mean(values)), linestyle=style, color="black", label=name)
-    axes.set_xlabel("block n")
-    axes.set_ylabel(f"balanced accuracy on {', '.join(runs[0].drives)}")
-    axes.set_xticks(range(1, 14))
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize="x-small", ncols=2)
-    figure.savefig(path, dpi=120, metadata={"Software": None})
-    plt.close(figure)
-    return path
-
-
-def write_report(folder: Path, out: Path, command: str) -> list[Path]:
-    """Write ``study.md``, ``study.json``, ``study.html`` and ``study.png``.
+def write_report(folders: Sequence[Path], out: Path, command: str) -> list[Path]:
+    """Write ``study.md``, ``study.json``, ``study.html`` and the figures.
 
     Args:
-        folder: The study.
+        folders: The study, or several that are reported as one.
         out: Where to write.
         command: The command that made the study, for the reader to repeat.
 
     Raises:
-        DataError: If the folder holds no finished run.
+        DataError: If a folder holds no finished run, or a broken one.
         OSError: If ``out`` cannot be written.
     """
-    runs = read_study(folder)
+    study = read_study(*folders)
     out.mkdir(parents=True, exist_ok=True)
-    parts = [("Held-out drive: " + ", ".join(runs[0].drives), table(runs))]
-    flattered = table(runs, shuffled=True)
-    if flattered:
-        parts.append(("The seed's shuffled split (validation frames flatter)", flattered))
-    text = ["# Transfer study", "", f"Made by `{command}`.", ""]
-    for title, rows in parts:
-        text += [f"## {title}", "", markdown(rows), ""]
-    text += ["![balanced accuracy over n](study.png)", ""]
+    parts = tables(study)
+    figures = draw_figures(study, out)
+    made = f"{len(study.runs)} runs, made by"
+    where = "Accuracy ± half of what lies between the lowest and the highest seed."
+    text = ["# Transfer study", "", f"{made}", "", "```sh", command, "```", "", where, ""]
+    for figure in figures:
+        text += [f"![{figure.says}]({figure.path.name})", ""]
+    for part in parts:
+        text += [f"## {part.title}", "", *([part.note, ""] if part.note else []), part.markdown()]
+        text.append("")
     (out / "study.md").write_text("\n".join(text))
-    (out / "study.html").write_text(_page(command, parts))
-    write_json(out / "study.json", [_as_json(run) for run in runs])
-    return [
-        *(out / f"study.{kind}" for kind in ("md", "html", "json")),
-        draw(runs, out / "study.png"),
+    body = [f"<h1>Transfer study</h1><p>{made}</p><pre>{html.escape(command)}</pre><p>{where}</p>"]
+    body += [
+        f'<img src="{html.escape(figure.path.name)}" alt="{html.escape(figure.says)}">'
+        for figure in figures
     ]
+    for part in parts:
+        note = f"<p>{html.escape(part.note)}</p>" if part.note else ""
+        body.append(f"<h2>{html.escape(part.title)}</h2>{note}{part.html()}")
+    (out / "study.html").write_text(_page("".join(body)))
+    facts = {"machine": study.machine, "runs": [asdict(run) for run in study.runs]}
+    write_json(out / "study.json", facts)
+    written = [out / f"study.{kind}" for kind in ("md", "html", "json")]
+    return [*written, *(figure.path for figure in figures)]
 
 
-def _as_json(run: Finished) -> dict[str, Any]:
-    return {name: getattr(run, name) for name in Finished.__slots__}
+_STYLE = (
+    "body{font:15px/1.45 system-ui,sans-serif;margin:2em auto;max-width:70em;padding:0 1em;"
+    "color:#222}img{max-width:100%;display:block;margin:1em 0}"
+    "table{border-collapse:collapse;margin:.5em 0 2em;font-variant-numeric:tabular-nums}"
+    "td,th{padding:3px 12px;text-align:left;border-bottom:1px solid #ddd;white-space:nowrap}"
+    "th{border-bottom:2px solid #888;white-space:normal}tr:hover td{background:#f4f7fb}"
+    "pre{background:#f4f4f4;padding:.8em;white-space:pre-wrap}"
+)
 
 
-def _page(command: str, parts: Sequence[tuple[str, Sequence[Row]]]) -> str:
-    body = [f"<h1>Transfer study</h1><p>Made by <code>{html.escape(command)}</code>.</p>"]
-    for title, rows in parts:
-        head = "".join(f"<th>{html.escape(cell)}</th>" for cell in HEADINGS)
-        lines = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
-            for row in rows
-        )
-        body.append(f"<h2>{html.escape(title)}</h2><table><tr>{head}</tr>{lines}</table>")
-    style = "body{font:15px sans-serif;margin:2em}td,th{padding:2px 10px;text-align:left}"
+def _page(body: str) -> str:
     return (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Transfer study</title>'
-        f"<style>{style}</style>{''.join(body)}<img src='study.png' alt='accuracy over n'></html>\n"
+        '<!doctype html><html lang="en"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width"><title>Transfer study</title>'
+        f"<style>{_STYLE}</style>{body}</html>\n"
     )

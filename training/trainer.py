@@ -12,7 +12,9 @@ import numpy as np
 
 from training.backend import load_keras
 from training.errors import RunError, TrainingError
+from training.fused import fuse_batch_norm
 from training.machine import Machine
+from training.macs import count_macs
 from training.metrics import Score, score
 from training.networks import NetworkSpec, build_network
 from training.pictures import draw_history
@@ -117,6 +119,7 @@ def train(
     train_pool.class_weights()  # every class must be there, whatever the balance
     with machine.scope():
         model, epoch, history = _start(folder, config, train_pool, machine)
+    fuse_batch_norm(model)
     if epoch < config.recipe.epochs and not _exhausted(history, config.recipe.patience):
         _fit(model, epoch, history, config, train_pool, split.validation, folder, machine)
     draw_history(folder.read("history.json"), folder.path / "history.png")
@@ -133,6 +136,7 @@ def train(
             "validation": validation.as_json(),
             "train_drives": list(split.train.drives_present),
             "parameters": model.count_params(),
+            "macs": count_macs(model),
         },
     )
     folder.forget_checkpoints()

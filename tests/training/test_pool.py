@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from controller.errors import DataError
-from controller.frameset import FrameSet
+from controller.frameset import FrameSet, load_frameset
 from training.pool import Pool
 
 
@@ -50,8 +50,29 @@ def test_frames_of_different_shapes_are_not_joined(lane_frames):
         Pool.of([lane_frames(3), lane_frames(3, shape=(48, 64))])
 
 
+def test_a_mapped_file_is_read_as_its_map_reads_a_part_of_it_too(tmp_path, lane_frames):
+    frames = lane_frames(40)
+    frames.save(tmp_path / "set")
+    mapped = load_frameset(tmp_path / "set")
+    part = mapped.take(slice(7, 30))
+    assert isinstance(part.frames, np.memmap)
+    pool = Pool.of([mapped, part, frames])
+    rows = np.array([62, 0, 39, 45, 40, 64])
+    expected = np.concatenate([frames.frames, frames.frames[7:30], frames.frames])[rows]
+    np.testing.assert_array_equal(pool.gather(rows), expected)
+
+
+def test_a_frame_set_that_was_cut_short_is_named(tmp_path, lane_frames):
+    lane_frames(40).save(tmp_path / "set")
+    pool = Pool.of([load_frameset(tmp_path / "set")])
+    file = tmp_path / "set" / "frames.npy"
+    with file.open("r+b") as cut:
+        cut.truncate(file.stat().st_size - 1)
+    with pytest.raises(DataError, match=r"frames\.npy: cut short in row 39"):
+        pool.gather(np.array([3, 39]))
+
+
 def test_every_third_row_of_each_drive(lane_frames):
-    pool = Pool.of([lane_frames(7, drives=("a",)), lane_frames(5, drives=("b",))])
-    thinned = pool.every(3)
-    assert thinned.rows.tolist() == [0, 3, 6, 7, 10]
+    pool = Pool.of([lane_frames(7), lane_frames(5)])
+    assert pool.every(3).rows.tolist() == [0, 3, 6, 7, 10]
     assert pool.every(1) is pool

@@ -1,6 +1,6 @@
 import pytest
 
-from export.macs import count_macs
+from training.macs import count_macs
 from training.networks import build_network, spec_of
 
 

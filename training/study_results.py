@@ -1,0 +1,268 @@
+"""What a study's folder says: its finished runs, and runs that differ in the seed alone as one."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from controller.errors import DataError
+from training.networks import BLOCKS
+from training.study import BLOCKS_OF_TIME, SEED_SHUFFLED
+
+INT8_FILE = "int8.json"
+"""Written by ``python -m export study``: size, speed and answers of runs as the car runs them."""
+
+STARTS = {"random": "random", "imagenet": "ImageNet", "baseB": "baseB"}
+"""Where copied blocks come from, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Int8:
+    """A run's network as 8-bit file, on the machine named in `Study.machine`.
+
+    Attributes:
+        size_bytes: Size of the file.
+        p50_ms: Median time of one ``invoke()``, ms.
+        p99_ms: 99th percentile of it, ms.
+        accuracy: On the held-out frames, 0 to 1.
+        balanced: Balanced accuracy on the held-out frames, 0 to 1.
+        agreement: Share of held-out frames with the same answer as the float network.
+    """
+
+    size_bytes: int
+    p50_ms: float
+    p99_ms: float
+    accuracy: float
+    balanced: float
+    agreement: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """One finished run, as its folder says.
+
+    Attributes:
+        folder: Its name.
+        network: Name of the network.
+        start: Where copied blocks came from: ``random``, ``imagenet`` or ``baseB``.
+        alpha: Width multiplier.
+        shape: Height and width of the frames, in pixels.
+        seed: Of the run.
+        split: ``blocks`` or ``seed-shuffled``.
+        parameters: Of the network.
+        macs: Multiply-accumulates for one frame.
+        accuracy: On the held-out drive, 0 to 1.
+        balanced: Balanced accuracy on the held-out drive, 0 to 1.
+        validation: Accuracy on the validation frames, 0 to 1.
+        validation_balanced: Balanced accuracy on the validation frames, 0 to 1.
+        drives: The held-out drives.
+        int8: As 8-bit file, where it was exported.
+    """
+
+    folder: str
+    network: str
+    start: str
+    alpha: float
+    shape: tuple[int, int]
+    seed: int
+    split: str
+    parameters: int
+    macs: int
+    accuracy: float
+    balanced: float
+    validation: float
+    validation_balanced: float
+    drives: tuple[str, ...]
+    int8: Int8 | None = None
+
+    @property
+    def size(self) -> str:
+        """Height and width, for people."""
+        return f"{self.shape[0]}x{self.shape[1]}"
+
+    @property
+    def number(self) -> int | None:
+        """The n of its name; None for baseB and baseB+."""
+        match = re.search(r"\d+", self.network)
+        return int(match[0]) if match else None
+
+    @property
+    def family(self) -> str:
+        """Its name without the number: ``sliced n``, ``BnB+``, ``baseB``."""
+        return re.sub(r"\d+", "n", self.network).replace("slicedn", "sliced n")
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A study's finished runs.
+
+    Attributes:
+        runs: Ordered by kind of network, alpha, n and size.
+        machine: What int8 files were timed on, in words; empty where none were.
+    """
+
+    runs: tuple[Finished, ...]
+    machine: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Runs that differ in nothing but the seed; at least one.
+
+    Attributes:
+        runs: Ordered by seed.
+    """
+
+    runs: tuple[Finished, ...]
+
+    @property
+    def first(self) -> Finished:
+        """The run of the first seed, for everything that does not depend on it."""
+        return self.runs[0]
+
+    @property
+    def int8(self) -> Int8 | None:
+        """The first of its 8-bit files."""
+        return next((run.int8 for run in self.runs if run.int8), None)
+
+    def values(self, of: Callable[[Finished], float]) -> tuple[float, float]:
+        """Mean over seeds, and half of what lies between the lowest and the highest."""
+        found = [of(run) for run in self.runs]
+        return float(np.mean(found)), (max(found) - min(found)) / 2
+
+
+def read_study(*folders: Path) -> Study:
+    """The finished runs of a study, or of several as one.
+
+    Args:
+        folders: Of the studies; a run that two of them hold is taken from the first.
+
+    Raises:
+        DataError: If one has none, a run is broken, or files were timed on different machines.
+    """
+    found: dict[str, Finished] = {}
+    machines = set()
+    for folder in folders:
+        int8, machine = _read_int8(folder / INT8_FILE)
+        machines |= {machine} - {""}
+        paths = sorted(folder.glob("runs/*/result.json"))
+        if not paths:
+            raise DataError(f"{folder}: no finished run of a study here (runs/*/result.json)")
+        for path in paths:
+            name = path.parent.name
+            found.setdefault(name, _read_run(path.parent, int8.get(name)))
+    if len(machines) > 1:
+        raise DataError(
+            f"{', '.join(map(str, folders))}: timed on different machines "
+            f"({'; '.join(sorted(machines))}); time them in one run of python -m export study"
+        )
+    return Study(tuple(sorted(found.values(), key=_order)), next(iter(machines), ""))
+
+
+def _read_run(folder: Path, int8: Int8 | None) -> Finished:
+    try:
+        result = json.loads((folder / "result.json").read_text())
+        run = json.loads((folder / "run.json").read_text())["configuration"]
+        return _finished(folder.name, run, result, int8)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"{folder}: broken run: {error}") from error
+
+
+def _read_int8(path: Path) -> tuple[dict[str, Int8], str]:
+    if not path.exists():
+        return {}, ""
+    try:
+        facts = json.loads(path.read_text())
+        runs = {name: Int8(**values) for name, values in facts["runs"].items()}
+        return runs, str(facts["machine"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"{path}: broken; python -m export study writes it: {error}") from error
+
+
+def _finished(
+    name: str, run: dict[str, Any], result: dict[str, Any], int8: Int8 | None
+) -> Finished:
+    network, start = run["network"], re.match(r".+?-(random|imagenet|baseB)-a", name)
+    return Finished(
+        name,
+        network["name"],
+        start[1],
+        float(network["alpha"]),
+        (int(network["height"]), int(network["width"])),
+        int(run["seed"]),
+        SEED_SHUFFLED if SEED_SHUFFLED in run["split"] else BLOCKS_OF_TIME,
+        int(result["parameters"]),
+        int(result["macs"]),
+        float(result["held_out"]["accuracy"]),
+        float(result["held_out"]["balanced_accuracy"]),
+        float(result["validation"]["accuracy"]),
+        float(result["validation"]["balanced_accuracy"]),
+        tuple(result["held_out_drives"]),
+        int8,
+    )
+
+
+def _order(run: Finished) -> tuple[Any, ...]:
+    kind = 0 if run.number is None else 1 if run.network.startswith("sliced") else 2
+    return kind, -run.alpha, run.shape, run.family, run.number or 0, run.start, run.split, run.seed
+
+
+def groups(runs: Sequence[Finished], split: str = BLOCKS_OF_TIME) -> list[Group]:
+    """Runs of one split, those that differ in the seed alone together, in the order of the runs."""
+    found: dict[tuple[Any, ...], list[Finished]] = defaultdict(list)
+    for run in runs:
+        if run.split == split:
+            found[run.network, run.start, run.alpha, run.shape].append(run)
+    return [Group(tuple(members)) for members in found.values()]
+
+
+def block(run: Finished) -> int:
+    """The block after which a slice is cut; baseB and baseB+ are cut after the last."""
+    return run.number or BLOCKS
+
+
+def slice_groups(honest: Sequence[Group]) -> list[Group]:
+    """Slices in the order of alpha, size, n and start, whole networks among them."""
+    whole = [group for group in honest if group.first.number is None]
+    same = {(group.first.start, group.first.alpha, group.first.shape) for group in whole}
+    cut = [
+        group
+        for group in honest
+        if group.first.family == "sliced n"
+        and not (
+            group.first.number == BLOCKS
+            and (group.first.start, group.first.alpha, group.first.shape) in same
+        )
+    ]
+    return sorted(
+        [*cut, *(whole if cut else [])],
+        key=lambda g: (-g.first.alpha, g.first.shape, block(g.first), g.first.start),
+    )
+
+
+def frontier(points: Sequence[Group]) -> list[Group]:
+    """Those that no other beats: nothing is at least as fast and more accurate.
+
+    Args:
+        points: Groups with an 8-bit file; the others are left out.
+
+    Returns:
+        From the fastest to the most accurate.
+    """
+    timed = [(group.int8.p50_ms, -_balanced(group), group) for group in points if group.int8]
+    best: list[Group] = []
+    for _, _, group in sorted(timed, key=lambda point: point[:2]):
+        if not best or _balanced(group) > _balanced(best[-1]):
+            best.append(group)
+    return best
+
+
+def _balanced(group: Group) -> float:
+    return group.values(lambda run: run.balanced)[0]
