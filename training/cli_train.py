@@ -69,8 +69,8 @@ def main_both(argv: Sequence[str] | None = None) -> int:
     parser = make_parser(
         "python -m training",
         "Train sliced n=11 and baseB+, and judge both on a drive that they did not train on.\n"
-        "Subcommands, each with its own --help: train, evaluate, import, inspect,\n"
-        "bench, study, report.",
+        "Subcommands, each with its own --help: import, inspect, train, advise, features, prune,\n"
+        "quantise-aware, visualise, evaluate, study, report, bench, speed.",
         "python -m training --data tubs/t1 --data tubs/t2 --held-out tubs/day1 "
         "--out runs/first --epochs 4",
     )
