@@ -56,7 +56,9 @@ class Speed:
         return self.step_flops / self.peak_flops
 
 
-def measure_speed(spec: NetworkSpec, pool: Pool, batch: int, steps: int, turns: int) -> Speed:
+def measure_speed(
+    spec: NetworkSpec, pool: Pool, batch: int, steps: int, turns: int, *, fused: bool = True
+) -> Speed:
     """Train on real batches and on a constant one, taking turns.
 
     Args:
@@ -65,9 +67,10 @@ def measure_speed(spec: NetworkSpec, pool: Pool, batch: int, steps: int, turns: 
         batch: Frames a step.
         steps: Steps a turn.
         turns: Turns of each.
+        fused: Batch-norm by the fused kernel, as in training; else as Keras builds it.
     """
     recipe = Recipe(batch=batch, epochs=10_000)
-    model = _compiled(spec, recipe)
+    model = _compiled(spec, recipe, fused=fused)
     real = iter(training_batches(pool, recipe, 0))
     constant = next(real)
     size = int(constant[0].shape[0])
@@ -88,10 +91,12 @@ def measure_speed(spec: NetworkSpec, pool: Pool, batch: int, steps: int, turns: 
     return Speed(pipeline, constant_rate, alone, flops, matmul_flops(turns))
 
 
-def _compiled(spec: NetworkSpec, recipe: Recipe) -> Any:  # noqa: ANN401 - Keras has no types
+def _compiled(spec: NetworkSpec, recipe: Recipe, *, fused: bool = True) -> Any:  # noqa: ANN401
     keras = load_keras()
     keras.utils.set_random_seed(0)
-    model = fuse_batch_norm(build_network(spec))
+    model = build_network(spec)
+    if fused:
+        fuse_batch_norm(model)
     model.compile(make_optimizer(recipe, 10_000), "categorical_crossentropy")
     return model
 

@@ -44,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--steps", type=int, default=20, help="steps a turn (20)")
     parser.add_argument("--turns", type=int, default=5, help="turns of each (5)")
     parser.add_argument("--threads", type=int, metavar="N", help="threads (TensorFlow's choice)")
+    parser.add_argument("--plain", action="store_true",
+                        help="batch-norm as Keras builds it, not by the fused kernel")  # fmt: skip
     parser.add_argument(
         "--memory", type=int, action="append", default=[], metavar="N",
         help="peak memory with N frames; may be repeated",
@@ -62,11 +64,12 @@ def _bench(args: argparse.Namespace) -> int:
         memory = {count: _peak_of(count, spec, Path(folder)) for count in args.memory}
         pool = _pool(args.data, spec, Path(folder))
         limit_threads(args.threads)
-        speed = measure_speed(spec, pool, args.batch, args.steps, args.turns)
+        speed = measure_speed(spec, pool, args.batch, args.steps, args.turns, fused=not args.plain)
         frames = len(pool)
     facts = {
         "network": f"{spec.name}, alpha {spec.alpha:g}, {spec.height}x{spec.width}",
         "batch": args.batch,
+        "batch_norm": "as Keras builds it" if args.plain else "fused",
         "threads": args.threads or len(os.sched_getaffinity(0)),
         "frames_in_data": frames,
         "pipeline_frames_per_s": round(speed.pipeline, 1),
@@ -86,7 +89,7 @@ def _text(facts: dict[str, Any]) -> str:
     lines = [
         (
             f"{facts['network']}, batches of {facts['batch']}, {facts['threads']} threads, "
-            f"{facts['frames_in_data']} frames"
+            f"batch-norm {facts['batch_norm']}, {facts['frames_in_data']} frames"
         ),
         f"  real input pipeline      {facts['pipeline_frames_per_s']:>9.1f} frames/s",
         f"  one constant batch       {facts['constant_frames_per_s']:>9.1f} frames/s",

@@ -14,7 +14,7 @@ import numpy as np
 
 from controller.errors import DataError
 from training.networks import BLOCKS
-from training.study import BLOCKS_OF_TIME, SEED_SHUFFLED
+from training.study import BLOCKS_OF_TIME, CONDITIONS, SEED_SHUFFLED
 
 INT8_FILE = "int8.json"
 """Written by ``python -m export study``: size, speed and answers of runs as the car runs them."""
@@ -210,8 +210,9 @@ def _finished(
 
 
 def _order(run: Finished) -> tuple[Any, ...]:
-    kind = 0 if run.number is None else 1 if run.network.startswith("sliced") else 2
-    return kind, -run.alpha, run.shape, run.family, run.number or 0, run.start, run.split, run.seed
+    families = ("baseB", "baseB+", "sliced n", *CONDITIONS)
+    family = families.index(run.family) if run.family in families else len(families)
+    return family, -run.alpha, run.shape, run.number or 0, run.start, run.split, run.seed
 
 
 def groups(runs: Sequence[Finished], split: str = BLOCKS_OF_TIME) -> list[Group]:

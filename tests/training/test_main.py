@@ -99,14 +99,3 @@ def test_import_and_inspect_count_and_draw(tmp_path, capsys, write_tub):
     assert main(["inspect", str(tmp_path / "sets" / "tub"), "--out", str(pictures)]) == 0
     assert "dropped      1  car stands" in capsys.readouterr().out
     assert {p.name for p in pictures.iterdir()} == {"tub-contact.png", "tub-classes.png"}
-
-
-def test_bench_compares_the_pipeline_with_a_constant_batch(tmp_path, capsys, lane_frames):
-    lane_frames(40).save(tmp_path / "set")
-    arguments = ["--network", "sliced1", "--alpha", "0.25", "--batch", "8", "--steps", "2"]
-    assert main(["bench", str(tmp_path / "set"), *arguments, "--turns", "1", "--json"]) == 0
-    facts = json.loads(capsys.readouterr().out)
-    assert facts["share"] == pytest.approx(
-        facts["pipeline_frames_per_s"] / facts["constant_frames_per_s"], rel=0.01
-    )
-    assert facts["peak_rss_mib"] > 100
