@@ -14,27 +14,28 @@ def fold(model: Any) -> Any:  # noqa: ANN401 - Keras has no types
     """Fold batch-norm into the convolution before it.
 
     Args:
-        model: A Keras model in which every batch-norm follows a convolution.
+        model: A Keras model.
 
     Returns:
-        A new model of the same function, in inference mode, without batch-norm and dropout.
+        A new model of the same function, in inference mode, without dropout and without the
+        batch-norm layers that follow a convolution.
     """
     keras = load_keras()
-    layers = keras.layers
-    convolutions = (layers.Conv2D, layers.DepthwiseConv2D)
-    skipped = (layers.BatchNormalization, layers.Dropout)
 
     def copy(layer: Any) -> Any:  # noqa: ANN401
         config = layer.get_config()
-        if isinstance(layer, convolutions) and _norm_after(layer) is not None:
+        if _norm_after(layer) is not None:
             config["use_bias"] = True
         return layer.__class__.from_config(config)
 
     def call(layer: Any, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
-        if isinstance(layer, skipped):
+        dropout = isinstance(layer, keras.layers.Dropout)
+        if dropout or layer.name in gone:
             return arguments[0]
         return layer(*arguments, **options)
 
+    norms = (_norm_after(layer) for layer in model.layers)
+    gone = {norm.name for norm in norms if norm is not None}
     folded = keras.models.clone_model(model, clone_function=copy, call_function=call)
     for layer in folded.layers:
         if layer.weights:
@@ -44,12 +45,19 @@ def fold(model: Any) -> Any:  # noqa: ANN401 - Keras has no types
 
 
 def _norm_after(layer: Any) -> Any:  # noqa: ANN401
-    """The batch-norm that alone takes a layer's output, or None."""
-    keras = load_keras()
+    """The batch-norm that a convolution can take in: it alone has the output; or None."""
+    layers = load_keras().layers
+    if not isinstance(layer, (layers.Conv2D, layers.DepthwiseConv2D)) or not is_linear(layer):
+        return None
     nodes = layer._outbound_nodes
-    if len(nodes) == 1 and isinstance(nodes[0].operation, keras.layers.BatchNormalization):
+    if len(nodes) == 1 and isinstance(nodes[0].operation, layers.BatchNormalization):
         return nodes[0].operation
     return None
+
+
+def is_linear(layer: Any) -> bool:  # noqa: ANN401
+    """Whether a layer has no activation of its own."""
+    return getattr(layer.activation, "__name__", "") == "linear"
 
 
 def _folded_weights(layer: Any, norm: Any) -> list[npt.NDArray[np.floating]]:  # noqa: ANN401
@@ -57,10 +65,9 @@ def _folded_weights(layer: Any, norm: Any) -> list[npt.NDArray[np.floating]]:  #
     if norm is None:
         return weights
     kernel = weights[0]
-    gamma, beta, mean, variance = (
-        np.asarray(value, np.float64)
-        for value in (norm.gamma, norm.beta, norm.moving_mean, norm.moving_variance)
-    )
+    mean, variance = (np.asarray(v, np.float64) for v in (norm.moving_mean, norm.moving_variance))
+    gamma = np.asarray(norm.gamma, np.float64) if norm.scale else np.ones_like(mean)
+    beta = np.asarray(norm.beta, np.float64) if norm.center else np.zeros_like(mean)
     factor = gamma / np.sqrt(variance + norm.epsilon)
     bias = weights[1] if layer.use_bias else 0.0
     depthwise = type(layer).__name__ == "DepthwiseConv2D"

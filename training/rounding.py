@@ -20,15 +20,20 @@ import numpy.typing as npt
 
 from controller.frames import Pixels
 from training.backend import load_keras
-from training.folding import fold, in_one_line
+from training.folding import fold, in_one_line, is_linear
 
 STEPS = 127
 ROWS = 20_000
 """Places of a layer's input that are looked at; a layer has at most 1024 inputs."""
 AT_A_TIME = 16
 """Frames whose patches are in memory together."""
+FIRST_PLACES = 1_000_000
+"""Places of the first layer's maps over all frames: 1087 frames of 45x80, 79 of 224x224."""
 DAMPING = 0.01
 """Added to the diagonal of the inputs' products, as a share of its mean: GPTQ's own value."""
+
+_AT_A_TIME = 16
+"""Frames of which all patches are in memory at once."""
 
 Array = npt.NDArray[np.float64]
 
@@ -41,19 +46,28 @@ def round_weights(model: Any, frames: Pixels) -> Any:  # noqa: ANN401 - Keras ha
         frames: ``(N, H, W, 3) uint8`` training frames, a few hundred.
 
     Returns:
-        A new model, folded; where its layers do not stand in one line, folded only.
+        A new model, folded; where its layers do not stand in one line or a convolution has an
+        activation of its own (VGG16), folded only.
     """
     exact, rounded = fold(model), fold(model)
-    if not in_one_line(exact):
-        return rounded
     keras = load_keras()
-    convolutions = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
-    true = rough = keras.ops.convert_to_tensor(frames.astype(np.float32))
+    kinds = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
+    convolutions = [layer for layer in rounded.operations if isinstance(layer, kinds)]
+    if not convolutions or not in_one_line(exact) or not all(map(is_linear, convolutions)):
+        return rounded
+    true = rough = _few(frames, convolutions[0]).astype(np.float32)
     for one, other in zip(exact.operations[1:], rounded.operations[1:], strict=True):
-        if isinstance(other, convolutions):
+        if other in convolutions:
             _round_layer(other, np.asarray(one(true)), rough)
         true, rough = one(true), other(rough)
     return rounded
+
+
+def _few(frames: Pixels, first: Any) -> Pixels:  # noqa: ANN401
+    """As many frames, evenly spaced, as fit into memory; the first layer's maps are the largest."""
+    places = first.output.shape[1] * first.output.shape[2]
+    count = min(len(frames), max(1, FIRST_PLACES // places))
+    return frames[np.unique(np.linspace(0, len(frames) - 1, count).astype(int))]
 
 
 def _round_layer(layer: Any, target: npt.NDArray[np.float32], inputs: Any) -> None:  # noqa: ANN401
@@ -86,17 +100,21 @@ def _places(target: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
 def _patches(layer: Any, inputs: Any, target: npt.NDArray[np.float32]) -> Array:  # noqa: ANN401
     """``(places, kernel places, channels)`` what the layer's kernel lies over."""
     keras = load_keras()
-    places, per_frame = _places(target), int(np.prod(target.shape[1:-1]))
-    rows = []
-    for first in range(0, len(target), AT_A_TIME):
-        last = first + AT_A_TIME
+    places, per_frame = _places(target), int(np.prod(target.shape[1:3]))
+    parts = []
+    for start in range(0, len(target), _AT_A_TIME):
         found = keras.ops.image.extract_patches(
-            inputs[first:last], layer.kernel_size, strides=layer.strides, padding=layer.padding
+            inputs[start : start + _AT_A_TIME],
+            layer.kernel_size,
+            strides=layer.strides,
+            padding=layer.padding,
         )
-        here = places[(places >= first * per_frame) & (places < last * per_frame)]
-        rows.append(np.asarray(found).reshape(-1, found.shape[-1])[here - first * per_frame])
-    together = np.concatenate(rows).astype(np.float64)
-    return together.reshape(len(together), -1, inputs.shape[-1])
+        first = start * per_frame
+        flat = np.asarray(found).reshape(-1, found.shape[-1])
+        here = places[(places >= first) & (places < first + len(flat))] - first
+        parts.append(flat[here].astype(np.float64))
+    rows = np.concatenate(parts)
+    return rows.reshape(len(rows), -1, inputs.shape[-1])
 
 
 def _round_columns(inputs: Array, wanted: Array, columns: Array) -> Array:

@@ -15,6 +15,7 @@ from training.errors import SpecError
 from training.features import FeatureCache, train_head
 from training.networks import BLOCKS, NetworkSpec, build_network, spec_of
 from training.pool import Pool
+from training.trunks import MOBILENET
 
 MOMENT_S = 0.5
 """Frames closer in time than this count once: they are near-copies."""
@@ -158,12 +159,17 @@ def head_spec(spec: NetworkSpec, strategy: Strategy) -> NetworkSpec:
     """The frozen network that a strategy begins with.
 
     Raises:
-        SpecError: If the network starts from no trained weights: random features teach nothing.
+        SpecError: If the network starts from no trained weights, since random features teach
+            nothing, or cannot be cut.
     """
     if not spec.pretrained:
         raise SpecError(
             f"strategy {strategy.name}: frozen features need trained weights; name some with "
             "--imagenet-weights or --weights"
         )
-    blocks = min(spec.blocks, EARLY_BLOCK) if strategy.name == "early-head" else spec.blocks
-    return replace(spec, blocks=blocks, frozen=blocks)
+    if strategy.name != "early-head":
+        return replace(spec, frozen=spec.blocks)
+    if spec.family != MOBILENET:
+        raise SpecError(f"strategy early-head cuts a MobileNet; {spec.family} has no blocks")
+    blocks = min(spec.blocks, EARLY_BLOCK)
+    return replace(spec, name=f"sliced{blocks}", blocks=blocks, frozen=blocks)

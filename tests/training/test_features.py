@@ -129,7 +129,9 @@ def test_frozen_features_of_random_weights_are_refused():
     with pytest.raises(SpecError, match="need trained weights"):
         head_spec(spec_of("sliced11"), STRATEGIES["head"])
     early = head_spec(spec_of("sliced11", "imagenet"), STRATEGIES["early-head"])
-    assert (early.blocks, early.frozen) == (5, 5)
+    assert (early.name, early.blocks, early.frozen) == ("sliced5", 5, 5)
+    with pytest.raises(SpecError, match="cuts a MobileNet"):
+        head_spec(spec_of("VGG16", "imagenet"), STRATEGIES["early-head"])
 
 
 def test_the_commands_train_heads_and_fine_tune_in_two_stages(base, tmp_path, capsys, lane_frames):

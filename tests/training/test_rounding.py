@@ -58,6 +58,54 @@ def test_a_folded_network_answers_the_same_without_batch_norm(model):
     )
 
 
+def test_only_batch_norm_that_a_convolution_can_take_in_is_folded():
+    keras = load_keras()
+    keras.utils.set_random_seed(2)
+    layers = keras.layers
+    frame = keras.Input((12, 16, 3))
+    x = layers.Conv2D(4, 3, use_bias=False)(frame)
+    x = layers.BatchNormalization(scale=False)(x)
+    x = y = layers.Conv2D(4, 1, activation="relu")(x)
+    x = layers.BatchNormalization()(x)
+    x = layers.BatchNormalization()(layers.SeparableConv2D(4, 3, padding="same")(x))
+    x = layers.GlobalAveragePooling2D()(layers.Add()([x, y]))
+    model = keras.Model(frame, layers.Dense(3, activation="softmax", name="probabilities")(x))
+    rng = np.random.default_rng(0)
+    model.set_weights([rng.uniform(0.2, 1.0, w.shape) for w in model.get_weights()])
+    frames = rng.uniform(-1, 1, (4, 12, 16, 3)).astype(np.float32)
+    folded = fold(model)
+    kinds = [type(layer).__name__ for layer in folded.layers]
+    assert kinds.count("BatchNormalization") == 2
+    assert not in_one_line(folded)
+    np.testing.assert_allclose(
+        folded.predict(frames, verbose=0), model.predict(frames, verbose=0), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("name", ["VGG16", "DFN"])
+def test_networks_that_cannot_be_rounded_are_left_as_they_are(name):
+    network = build_network(spec_of(name, height=32, width=32))
+    frames = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.uint8)
+    answers = [
+        m.predict(frames.astype(np.float32), verbose=0)
+        for m in (network, round_weights(network, frames))
+    ]
+    np.testing.assert_allclose(*answers, atol=1e-5)
+
+
+def test_upsampled_networks_are_rounded_on_fewer_frames(monkeypatch):
+    from training import rounding
+
+    monkeypatch.setattr(rounding, "FIRST_PLACES", 3 * 112 * 112)
+    network = build_network(spec_of("sliced1", alpha=0.25, upsample=True))
+    rounded = round_weights(network, _frames())
+    logits = [
+        RoundedNetwork(m).logits(_frames(4).astype(np.float32), rounded=False)
+        for m in (fold(network), rounded)
+    ]
+    np.testing.assert_allclose(*(np.asarray(x) for x in logits), atol=0.05)
+
+
 def test_rounded_weights_lie_on_the_converters_grid_and_stay_there(model):
     rounded = round_weights(model, _frames())
     for layer in rounded.layers:
