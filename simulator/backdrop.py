@@ -141,16 +141,17 @@ def paint_backdrop(look: LightLook, gloss: float, seed: int) -> Backdrop:
     # Below its foot each column goes on as its own picture upside down, blurred and fading out.
     mirrored = np.clip(2 * feet[None] - rows, 0, ROWS - 1)
     below = rows >= feet
-    upside_down = np.take_along_axis(image, mirrored[..., None], axis=0)
-    image = np.where(below[..., None], cv2.blur(upside_down, (3, 9)), image)
+    colours = np.clip(image, 0.0, 255.0).astype(np.uint8)
+    upside_down = np.take_along_axis(colours, mirrored[..., None], axis=0)
+    colours = np.where(below[..., None], cv2.blur(upside_down, (3, 9)), colours)
     depth = (rows - feet) / (ROWS * 0.42)
     cover = np.where(
         below, 0.9 * min(1.0, 0.35 + gloss) * np.clip(1.0 - depth, 0.0, 1.0) ** 1.5, 1.0
     )
-    soft = cv2.GaussianBlur((cover * 255.0).astype(np.float32), (0, 0), 0.7)
-    soft[-1] = 0.0
+    soft = cv2.GaussianBlur(np.rint(cover * 255.0).astype(np.uint8), (0, 0), 0.7)
+    soft[-1] = 0
     result = np.empty((ROWS, COLUMNS, 4), np.uint8)
-    result[..., :3] = np.clip(image, 0.0, 255.0)
+    result[..., :3] = colours
     result[..., 3] = soft
     return Backdrop(result)
 
@@ -163,7 +164,7 @@ def paint_lamps(look: LightLook, seed: int, pixels: int = 256) -> npt.NDArray[np
     """
     rng = np.random.default_rng([seed, 6])
     scale = pixels / (4 * look.lamp_spacing_m)
-    image = np.zeros((3 * pixels, 3 * pixels), np.float32)
+    image = np.zeros((3 * pixels, 3 * pixels), np.uint16)
     for row in range(4):
         for column in range(4):
             if rng.random() < 0.2:
@@ -175,8 +176,8 @@ def paint_lamps(look: LightLook, seed: int, pixels: int = 256) -> npt.NDArray[np
             for shift in np.ndindex(3, 3):
                 at = (middle + np.array(shift) * pixels).astype(int).tolist()
                 axes = (max(1, int(short)), max(1, int(long)))
-                cv2.ellipse(image, at, axes, 0.0, 0.0, 360.0, strength, -1)
+                cv2.ellipse(image, at, axes, 0.0, 0.0, 360.0, strength * 65535.0, -1)
     softness = max(1.0, 0.3 * look.lamp_size_m * scale)
-    image = np.asarray(cv2.GaussianBlur(image, (0, 0), softness), np.float32)
+    image = np.asarray(cv2.GaussianBlur(image, (0, 0), softness), np.uint16)
     middle_part = image[pixels : 2 * pixels, pixels : 2 * pixels]
-    return np.asarray(np.clip(middle_part * 190.0, 0.0, 255.0), np.float32).astype(np.uint8)
+    return (middle_part * np.float32(190.0 / 65535)).astype(np.uint8)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from simulator.exact import settle
+
 Points = npt.NDArray[np.float64]
 """``(N, 2) float64``: x and y in metres."""
 
@@ -83,15 +85,15 @@ class ClosedLine:
         count = max(3, round(total / spacing_m))
         stations = np.concatenate([[0.0], np.cumsum(lengths)])
         at = np.arange(count) * (total / count)
-        self.points_m: Points = np.column_stack(
-            [np.interp(at, stations, closed[:, i]) for i in (0, 1)]
+        self.points_m: Points = settle(
+            np.column_stack([np.interp(at, stations, closed[:, i]) for i in (0, 1)])
         )
         steps = np.roll(self.points_m, -1, axis=0) - self.points_m
         self._steps_m = np.hypot(steps[:, 0], steps[:, 1])
-        self.along_m: Series = np.concatenate([[0.0], np.cumsum(self._steps_m)[:-1]])
-        self.length_m = float(self._steps_m.sum())
+        self.along_m: Series = settle(np.concatenate([[0.0], np.cumsum(self._steps_m)[:-1]]))
+        self.length_m = float(settle(self._steps_m.sum()))
         centred = np.roll(self.points_m, -1, axis=0) - np.roll(self.points_m, 1, axis=0)
-        self.headings_rad: Series = np.unwrap(np.arctan2(centred[:, 1], centred[:, 0]))
+        self.headings_rad: Series = settle(np.unwrap(np.arctan2(centred[:, 1], centred[:, 0])))
 
     def __len__(self) -> int:
         return len(self.points_m)

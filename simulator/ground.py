@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from controller.frames import Pixels
+from simulator.exact import enlarge
 from simulator.geometry import Points
 from simulator.looks import FloorLook, LightLook
 from simulator.neighbours import lay_neighbours
@@ -73,9 +74,7 @@ def noise_field(rng: np.random.Generator, height: int, width: int, cells: float)
     """
     small = (max(2, math.ceil(height / cells) + 1), max(2, math.ceil(width / cells) + 1))
     coarse = rng.standard_normal(small, np.float32)
-    return np.asarray(
-        cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC), np.float32
-    )
+    return enlarge(coarse, height, width)
 
 
 def _floor_base(
@@ -195,18 +194,19 @@ def paint_light(
     height, width = size
     field = 1.0 + look.unevenness * noise_field(rng, height, width, 1.2 * scale)
     for _ in range(look.shadows):
-        mask = np.zeros((height // 8, width // 8), np.float32)
+        mask = np.zeros((height // 8, width // 8), np.uint16)
         middle = rng.uniform((0, 0), (width / 8, height / 8))
         axes = rng.uniform(0.1, 0.9, 2) * scale / 8
         cv2.ellipse(
             mask,
             (middle.astype(int).tolist(), axes.astype(int).tolist(), rng.uniform(0, 180)),
-            1.0,
+            65535.0,
             -1,
         )
         softness = rng.uniform(0.02, 0.2) * scale / 8
-        mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), softness), np.float32)
-        field -= rng.uniform(0.05, 0.4) * cv2.resize(mask, (width, height))
+        mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), softness), np.uint16)
+        shadow = cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR_EXACT)
+        field -= shadow * np.float32(rng.uniform(0.05, 0.4) / 65535)
     return np.asarray(np.clip(field, 0.3, 1.6), np.float32)
 
 

@@ -8,6 +8,7 @@ mirrored in a varnished floor, and a room that grows dark towards the horizon.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -188,7 +189,7 @@ def _light(rng: np.random.Generator) -> LightLook:
 def _sensor(rng: np.random.Generator) -> SensorLook:
     tilt = rng.normal(0.0, 0.05)
     return SensorLook(
-        exposure=float(np.exp(rng.normal(0.0, 0.16))),
+        exposure=math.exp(rng.normal(0.0, 0.16)),
         auto_level=float(rng.uniform(85.0, 150.0)) if rng.random() < 0.7 else 0.0,
         white_balance=_triple(np.array([1 - tilt, 1.0, 1 + tilt]) + rng.normal(0.0, 0.02, 3)),
         contrast=float(rng.uniform(0.85, 1.25)),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Any
 
 import cv2
 import numpy as np
@@ -12,12 +11,11 @@ import numpy.typing as npt
 
 from controller.frames import Pixels
 from simulator.backdrop import COLUMNS, LOWEST_RAD, ROWS, Backdrop, elevation_to_row
+from simulator.exact import Map, transform
 from simulator.geometry import Pose
 from simulator.ground import Ground
 from simulator.looks import LightLook
 from simulator.optics import CameraRig, cast_rays
-
-Map = npt.NDArray[np.float32]
 
 _FARTHEST_M = 12.0
 """Floor beyond this is drawn as if it were here: OpenCV reflects a picture step by step."""
@@ -29,11 +27,13 @@ _DULL = 8
 """Gloss below which nothing is mirrored: paper."""
 
 
-def _sample(image: npt.NDArray[np.uint8], where: Any, border: int) -> npt.NDArray[np.uint8]:  # noqa: ANN401
-    """The picture's values at places between its pixels, ``(h, w, 2) float32`` columns and rows."""
-    # OpenCV's own stubs forget that there is no second map where the first has both coordinates.
-    found = cv2.remap(image, where, None, cv2.INTER_LINEAR, borderMode=border)  # type: ignore[call-overload]
-    return np.asarray(found, np.uint8)
+def _sample(
+    image: npt.NDArray[np.uint8], columns: Map, rows: Map, border: int
+) -> npt.NDArray[np.uint8]:
+    """The picture's values at places between its pixels."""
+    return np.asarray(
+        cv2.remap(image, columns, rows, cv2.INTER_LINEAR, borderMode=border), np.uint8
+    )
 
 
 class Renderer:
@@ -72,12 +72,14 @@ class Renderer:
         rays = cast_rays(rig, height, width)
         down = np.maximum(rays.down, rig.height_m / _FARTHEST_M)
         reach = rig.height_m / down
-        self._floor_map = np.dstack([rays.ahead * reach + rig.forward_m, rays.left * reach]).astype(
-            np.float32
+        self._floor_map = (
+            (rays.ahead * reach + rig.forward_m).astype(np.float32),
+            (rays.left * reach).astype(np.float32),
         )
         depth = np.minimum((rig.height_m + light.lamp_height_m) / down, _FARTHEST_LAMP_M)
-        self._lamp_map = np.dstack([rays.ahead * depth + rig.forward_m, rays.left * depth]).astype(
-            np.float32
+        self._lamp_map = (
+            (rays.ahead * depth + rig.forward_m).astype(np.float32),
+            (rays.left * depth).astype(np.float32),
         )
         fade = np.clip(rays.down, 0.0, 1.0) ** light.lamp_fade
         self._lamp_fade = fade.astype(np.float32) if light.lamp_fade > 0 else None
@@ -136,13 +138,13 @@ class Renderer:
 
     def _draw_floor(self, pose: Pose) -> npt.NDArray[np.uint8]:
         matrix = self._ground.affine(pose.x_m, pose.y_m, pose.heading_rad)
-        where = cv2.transform(self._floor_map, matrix)
+        columns, rows = transform(*self._floor_map, matrix)
         parts = []
         for first, end, level in self._bands:
-            band = where[first:end]
+            band = columns[first:end], rows[first:end]
             if level:
-                band = band * np.float32(0.5**level)
-            parts.append(_sample(self._pyramid[level], band, cv2.BORDER_REFLECT_101))
+                band = band[0] * np.float32(0.5**level), band[1] * np.float32(0.5**level)
+            parts.append(_sample(self._pyramid[level], *band, cv2.BORDER_REFLECT_101))
         return np.concatenate(parts) if len(parts) > 1 else parts[0]
 
     def _add_lamps(self, floor: npt.NDArray[np.uint8], pose: Pose) -> Pixels:
@@ -152,11 +154,11 @@ class Renderer:
         cos, sin = math.cos(pose.heading_rad) * scale, math.sin(pose.heading_rad) * scale
         x_px, y_px = (pose.x_m % period_m) * scale, (pose.y_m % period_m) * scale
         matrix = np.array([[cos, -sin, x_px], [sin, cos, y_px]], np.float32)
-        where = cv2.transform(self._lamp_map, matrix)
-        light = _sample(self._lamps, where, cv2.BORDER_WRAP)
+        light = _sample(self._lamps, *transform(*self._lamp_map, matrix), cv2.BORDER_WRAP)
         if self._lamp_fade is not None:
             light = np.asarray(cv2.multiply(light, self._lamp_fade, dtype=cv2.CV_8U), np.uint8)
-        glare = cv2.multiply(light, np.ascontiguousarray(floor[..., 3]), scale=1 / 255)
+        # OpenCV's scaled product rounds on x86 and cuts off on ARM.
+        glare = ((light * floor[..., 3].astype(np.uint16) + 127) // 255).astype(np.uint8)
         return np.asarray(cv2.add(colours, cv2.merge([glare, glare, glare])), np.uint8)
 
     def _add_backdrop(self, picture: Pixels, mirror: npt.NDArray[np.uint8], pose: Pose) -> None:

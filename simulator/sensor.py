@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from controller.frames import Pixels, fit
+from simulator.exact import blend
 from simulator.looks import SensorLook
 
 _LEVEL_LAG = 0.25
@@ -95,7 +96,7 @@ class Sensor:
         step = view.shape[0] // self._height
         stairs = view[step // 2 :: step, step // 2 :: step]
         share = self._look.aliasing
-        return np.asarray(cv2.addWeighted(small, 1.0 - share, stairs, share, 0.0), np.uint8)
+        return blend(small, 1.0 - share, stairs, share)
 
     def expose(self, view: Pixels, turn_px_per_s: float = 0.0) -> Pixels:
         """Take a picture.
@@ -114,9 +115,7 @@ class Sensor:
             small = np.asarray(cv2.GaussianBlur(small, (0, 0), look.blur_px), np.uint8)
         if look.sharpening > 0:
             soft = cv2.GaussianBlur(small, (3, 3), 0)
-            small = np.asarray(
-                cv2.addWeighted(small, 1 + look.sharpening, soft, -look.sharpening, 0), np.uint8
-            )
+            small = blend(small, 1 + look.sharpening, np.asarray(soft, np.uint8), -look.sharpening)
         value = small * self._gains
         value *= np.float32(self._gain(small))
         if look.auto_white > 0:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulator.errors import SimulatorUsageError
+from simulator.exact import settle
 from simulator.geometry import (
     ClosedLine,
     Points,
@@ -122,7 +123,7 @@ def _widths(line: ClosedLine, rng: np.random.Generator, mean_m: float, variation
     for cycles in (1, 2, 3, 5):
         wave += rng.normal(0.0, 1.0 / cycles) * np.sin(cycles * phase + rng.uniform(0, math.tau))
     wave /= max(1e-9, float(np.abs(wave).max()))
-    return mean_m * (1.0 + variation * wave)
+    return settle(mean_m * (1.0 + variation * wave))
 
 
 def _clear(line: ClosedLine, reach_m: float) -> bool:
