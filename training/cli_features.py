@@ -74,7 +74,6 @@ def _features(args: argparse.Namespace) -> int:
         upsample=args.upsample,
     )
     spec = replace(spec, frozen=spec.blocks)
-    args.split = "blocks"
     split = make_split(args)
     folder = run_head(spec, args, split, args.out)
     facts = folder.read("result.json")
@@ -141,7 +140,6 @@ def main_advise(argv: Sequence[str] | None = None) -> int:
 
 
 def _advise(args: argparse.Namespace) -> int:
-    args.split = "blocks"
     split = make_split(args)
     advice = advise(split.train, split.validation, args.imagenet_weights, FeatureCache(args.cache))
     if args.json:

@@ -64,7 +64,6 @@ def _prune(args: argparse.Namespace) -> int:
     rate = args.learning_rate or recipe.learning_rate * RATE_SHARE
     recipe = replace(recipe, name="prune", learning_rate=rate)
     file = find_model_file(args.model)
-    args.split = "blocks"
     split = make_split(args)
     folder = RunFolder(args.out)
     how = {"recipe": recipe, "rounds": args.rounds, "keep": args.keep}

@@ -63,7 +63,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _quantise(args: argparse.Namespace) -> int:
     recipe = replace(RECIPE, epochs=args.epochs, learning_rate=args.learning_rate, batch=args.batch)
     file = find_model_file(args.model)
-    args.split = "blocks"
     split = make_split(args)
     network, data = network_facts(file), data_facts(args, split)
     folder = RunFolder(args.out)

@@ -25,6 +25,7 @@ def add_data_arguments(
 ) -> None:
     """Add ``--data``, ``--held-out``, ``--size``, how frames get their labels, and ``--out``."""
     add = parser.add_argument
+    parser.set_defaults(split="blocks")
     add(
         "--data",
         action="append",

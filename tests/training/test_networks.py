@@ -31,8 +31,12 @@ def test_parameter_count_of_every_slice(n):
     assert build_network(spec_of(f"sliced{n}")).count_params() == SLICED_PARAMETERS[n]
 
 
-def test_whole_networks_have_the_studys_count():
-    assert build_network(spec_of("baseB")).count_params() == 3_231_939
+# Keras documents 218,544, 829,536, 1,832,976 and 3,228,864 without top; the head adds 3 (d + 1).
+@pytest.mark.parametrize(
+    ("alpha", "parameters"), [(0.25, 219_315), (0.5, 831_075), (0.75, 1_835_283), (1.0, 3_231_939)]
+)
+def test_whole_networks_have_the_studys_count_at_every_alpha(alpha, parameters):
+    assert build_network(spec_of("baseB", alpha=alpha)).count_params() == parameters
 
 
 @pytest.mark.parametrize("upsample", [False, True])
