@@ -28,9 +28,9 @@ def add_cache(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cache",
         type=Path,
-        default=Path("features"),
+        default=Path("out/features"),
         metavar="DIR",
-        help="where features are kept, for any number of runs (./features)",
+        help="where features are kept, for any number of runs (out/features)",
     )
 
 
