@@ -20,7 +20,7 @@ from training.backend import load_keras
 from training.cli import add_json, open_pool, run_command
 from training.pool import Pool
 from training.runs import write_json
-from training.study_results import INT8_FILE, Int8, groups, read_study
+from training.study_results import INT8_FILE, Finished, Int8, block, groups, read_study
 from training.study_runner import imported
 
 
@@ -28,13 +28,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Export and time the networks of studies."""
     parser = make_parser(
         "python -m export study",
-        "Convert the networks of finished studies to int8 (the first seed of each), compare each\n"
-        "with Keras on the study's held-out frames, time them all, taking turns in one run, and\n"
+        "Convert networks of finished studies to int8: of each shape the one that did best on the\n"
+        "validation frames, or with --all the first seed of every one. Compare each with Keras on\n"
+        "the study's held-out frames, time them all, taking turns in one run, and\n"
         f"write the figures to each study's {INT8_FILE} for `python -m training report`.\n"
         "The same command again converts only what is new.",
         "python -m export study out/study",
     )
     parser.add_argument("study", type=Path, nargs="+", help="the studies' folders")
+    parser.add_argument("--all", action="store_true", help="the first seed of every network")
     parser.add_argument("--invokes", type=int, default=400, help="timed calls of each (400)")
     add_json(parser)
     args = parser.parse_args(argv)
@@ -44,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _studies(args: argparse.Namespace) -> int:
     if args.invokes < 1:
         raise ExportUsageError(f"--invokes {args.invokes}: at least 1")
-    files = {study: _convert(study) for study in args.study}
+    files = {study: _convert(study, every=args.all) for study in args.study}
     timings = measure([file for part in files.values() for file in part], [1], args.invokes)
     where = machine()
     words = f"{where['processor']}, one thread, {where['runtime']}"
@@ -72,9 +74,22 @@ def _print_table(words: str, rows: Mapping[str, Int8]) -> None:
         )
 
 
-def _convert(study: Path) -> list[Path]:
+def _choose(study: Path, *, every: bool) -> list[Finished]:
+    """The runs to export: of each shape of network the best in validation, or all first seeds."""
+    firsts = [group.first for group in groups(read_study(study).runs)]
+    if every:
+        return firsts
+    best: dict[tuple[object, ...], Finished] = {}
+    for run in firsts:
+        shape = (block(run), run.alpha, run.shape)
+        if shape not in best or run.validation_balanced > best[shape].validation_balanced:
+            best[shape] = run
+    return list(best.values())
+
+
+def _convert(study: Path, *, every: bool) -> list[Path]:
     """The int8 files of a study, made where they are not there yet."""
-    runs = [group.first for group in groups(read_study(study).runs)]
+    runs = _choose(study, every=every)
     facts = _facts(study)
     files = [study / "int8" / f"{run.folder}.tflite" for run in runs]
     shape, pools = None, None

@@ -64,14 +64,19 @@ def _accuracy(run: Finished) -> float:
     return run.balanced
 
 
+def _place(group: Group) -> int:
+    """Where a network stands on the axis of n."""
+    return group.first.number or BLOCKS
+
+
 def _over_n(axes: Any, lines: Iterable[tuple[str, Sequence[Group]]], drives: str) -> None:  # noqa: ANN401
     """Draw one line for each name, with the seeds' spread as bars."""
     for place, (name, members) in enumerate(lines):
-        members = sorted(members, key=lambda group: block(group.first))
+        members = sorted(members, key=_place)
         values = [group.values(_accuracy) for group in members]
         axes.errorbar(
             # Side by side, so that bars at the same n can be told apart.
-            [block(group.first) + 0.06 * place for group in members],
+            [_place(group) + 0.06 * place for group in members],
             [mean for mean, _ in values],
             yerr=[half for _, half in values] if any(len(g.runs) > 1 for g in members) else None,
             marker=_MARKERS[place % len(_MARKERS)],

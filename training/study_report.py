@@ -117,7 +117,7 @@ def tables(study: Study) -> list[Table]:
     if study.machine:
         timed = [group for group in honest if group.int8]
         columns = (*columns, _KB, _MS, _INT8, _AGREE)
-        note = f"int8 files of each network's first seed, as the car runs them, on {study.machine}."
+        note = f"Of each shape of network one as int8 file, as the car runs it: {study.machine}."
         found.append(_table("Size, work, speed and accuracy", columns, timed, note))
         best = (_NAME, _START, _ALPHA, _SIZE, _MS, _KB, _BALANCED, _INT8)
         note = "No other network of this study is as fast and more accurate."

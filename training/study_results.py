@@ -225,8 +225,8 @@ def groups(runs: Sequence[Finished], split: str = BLOCKS_OF_TIME) -> list[Group]
 
 
 def block(run: Finished) -> int:
-    """The block after which a slice is cut; baseB and baseB+ are cut after the last."""
-    return run.number or BLOCKS
+    """The block after which a network is cut; only slices are cut before the last."""
+    return run.number if run.number and run.network.startswith("sliced") else BLOCKS
 
 
 def slice_groups(honest: Sequence[Group]) -> list[Group]:

@@ -171,9 +171,12 @@ def do_run(job: Job, run: StudyRun) -> dict[str, Any] | None:
             limit_threads(job.threads)
         split = open_split(job, run.shape, run.split)
         spec = network_spec(run, job.plan, job.out / "runs")
+        # Only where nothing but the head is new: blocks that start at random learn as in baseB,
+        # or a condition would differ from it by the learning rate, too.
+        gently = spec.weights != "random" and spec.copied >= spec.blocks
         config = TrainConfig(
             spec,
-            recipe_of(job.recipe, pretrained=spec.weights != "random", epochs=job.epochs),
+            recipe_of(job.recipe, pretrained=gently, epochs=job.epochs),
             job.data,
             job.held_out,
             split.how,
