@@ -37,6 +37,9 @@ class Speed:
         alone: Of the pipeline with nothing behind it.
         step_flops: Floating-point operations a second of the steps on the constant batch.
         peak_flops: The same of one large float32 matrix product, on the same threads.
+        share: How much of the constant batch's speed the pipeline leaves, 0 to 1: the median of
+            pairs of turns, one right after the other, so that what else the machine does falls
+            on both.
     """
 
     pipeline: float
@@ -44,11 +47,7 @@ class Speed:
     alone: float
     step_flops: float
     peak_flops: float
-
-    @property
-    def share(self) -> float:
-        """How much of the constant batch's speed the pipeline leaves, 0 to 1."""
-        return self.pipeline / self.constant
+    share: float
 
     @property
     def share_of_peak(self) -> float:
@@ -88,7 +87,9 @@ def measure_speed(
         median(rates[name]) * size for name in ("pipeline", "constant", "alone")
     )
     flops = FLOPS_PER_MAC * count_macs(model) * constant_rate
-    return Speed(pipeline, constant_rate, alone, flops, matmul_flops(turns))
+    pairs = zip(rates["pipeline"], rates["constant"], strict=True)
+    share = median(real_rate / fixed for real_rate, fixed in pairs)
+    return Speed(pipeline, constant_rate, alone, flops, matmul_flops(turns), share)
 
 
 def _compiled(spec: NetworkSpec, recipe: Recipe, *, fused: bool = True) -> Any:  # noqa: ANN401

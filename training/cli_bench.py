@@ -41,8 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--network", default="sliced11")
     parser.add_argument("--alpha", type=float, default=1.0)
     parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--steps", type=int, default=20, help="steps a turn (20)")
-    parser.add_argument("--turns", type=int, default=5, help="turns of each (5)")
+    parser.add_argument("--steps", type=int, default=6, help="steps a turn (6)")
+    parser.add_argument("--turns", type=int, default=15, help="turns of each (15)")
     parser.add_argument("--threads", type=int, metavar="N", help="threads (TensorFlow's choice)")
     parser.add_argument("--plain", action="store_true",
                         help="batch-norm as Keras builds it, not by the fused kernel")  # fmt: skip

@@ -73,8 +73,7 @@ def training_batches(
     numbers = tf.data.Dataset.range(first_epoch * steps, last * steps)
     batches = numbers.map(
         lambda number: finish(*tf.numpy_function(read, [number], (tf.uint8, tf.uint8))),
-        num_parallel_calls=2,
-        deterministic=True,
+        num_parallel_calls=1,  # two would share Python's lock, and take a core from the step
     )
     return batches.prefetch(4)
 

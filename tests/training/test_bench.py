@@ -16,8 +16,7 @@ def test_made_up_frames_are_a_frame_set(tmp_path):
 
 
 def test_shares_are_of_what_they_say():
-    speed = Speed(95.0, 100.0, 900.0, 30.0, 120.0)
-    assert speed.share == pytest.approx(0.95)
+    speed = Speed(95.0, 100.0, 900.0, 30.0, 120.0, 0.95)
     assert speed.share_of_peak == pytest.approx(0.25)
 
 
