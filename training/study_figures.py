@@ -141,14 +141,20 @@ def _draw_frontier(points: Sequence[Group], machine: str, drives: str, path: Pat
     axes.plot(*zip(*where, strict=True), color="black", linewidth=1, drawstyle="steps-post")
     for group, place in zip(best, where, strict=True):
         first = group.first
-        name = f"{first.network}, {first.alpha:g}, {first.size}"
-        axes.annotate(name, place, (4, 6), textcoords="offset points", fontsize="x-small")
+        name = f"n = {block(first)}, alpha {first.alpha:g}, {first.size}"
+        axes.annotate(
+            name, place, (2, 5), textcoords="offset points", fontsize="x-small", rotation=35
+        )
     for index, shape in enumerate(sizes):
         axes.plot([], [], "s", color=f"C{index}", label=f"{shape[0]}x{shape[1]}")
     for index, alpha in enumerate(alphas):
         marker = _MARKERS[index % len(_MARKERS)]
         axes.plot([], [], marker, color="grey", label=f"alpha {alpha:g}")
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter("{x:g}")
+    axes.tick_params(axis="x", which="minor", labelsize="x-small")
+    axes.margins(0.12, 0.25)
     axes.set_xlabel(f"int8, one invoke(), p50, ms: {machine}")
     axes.set_ylabel(f"balanced accuracy on {drives}")
     axes.grid(alpha=0.3, which="both")
