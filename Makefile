@@ -102,6 +102,16 @@ bench-train: $(VENV)/.all ## Training: input pipeline beside a constant batch, m
 faults: $(VENV)/.all ## The fault suite, each row 20 times: bounds and the worst seen
 	@$(BIN)/python -m pytest -q tests/controller/test_faults.py --repeats 20
 
+# Every step under half an hour, once; the systems are kept in $(OUT)/arm. One step: STEPS=replay.
+EMULATED = tests/systemd/emulated_arm.sh --cache $(OUT)/arm $(addprefix --data ,$(wildcard $(HELD_OUT))) $(STEPS)
+
+.PHONY: arm arm32
+arm: $(VENV)/.car $(VENV)/.tflite ## Install on an emulated 64-bit ARM Debian, compare with this machine (as root, slow)
+	@$(EMULATED)
+
+arm32: $(VENV)/.car $(VENV)/.tflite ## The same on an emulated 32-bit ARM Debian
+	@$(EMULATED) --arch armhf
+
 check: $(VENV)/.all ## Format, lint, types, imports
 	@echo "== checking format, lint, types and imports"
 	@$(BIN)/ruff format --check --quiet . || { echo "run: make format"; exit 1; }

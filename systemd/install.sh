@@ -70,8 +70,20 @@ install_packages() {
             say "this system has no $optional: no Pi camera, or no button, without it"
         fi
     done
+    if [ -n "$debian_wheels" ]; then
+        packages="$packages python3-numpy python3-opencv python3-lz4 python3-zstandard"
+    fi
     # shellcheck disable=SC2086 # words, on purpose
     apt-get install -y -qq --no-install-recommends $packages > /dev/null
+}
+
+# The package index has no compiled wheels for 32-bit ARM. Raspberry Pi OS sets pip up for another one
+# that has them; elsewhere Debian's own packages do, which the environment sees.
+find_debian_wheels() {
+    debian_wheels=''
+    if [ "$(getconf LONG_BIT)" = 32 ] && ! grep -qs extra-index-url /etc/pip.conf; then
+        debian_wheels=yes
+    fi
 }
 
 python_version() {
@@ -132,10 +144,11 @@ install_program() {
         wheel=$scratch/source
     fi
     pip="$venv/bin/python -m pip --disable-pip-version-check --no-input install --quiet"
+    wheels="pyserial mcap $runtime"
+    [ -n "$debian_wheels" ] || wheels="numpy opencv-python-headless $wheels"
     # Our own requirements are given by name: their markers go by the machine's word.
     # shellcheck disable=SC2086 # words, on purpose
-    $pip --constraint "$scratch/constraints.txt" \
-        numpy opencv-python-headless pyserial mcap "$runtime"
+    $pip --constraint "$scratch/constraints.txt" $wheels
     # shellcheck disable=SC2086
     $pip --no-deps --force-reinstall "$wheel"
     "$venv/bin/python" -P -c 'import controller.driving' \
@@ -188,6 +201,7 @@ start_service() {
     fi
 }
 
+find_debian_wheels
 [ "$apt" = no ] || install_packages
 make_accounts
 mkdir -p "$prefix"
