@@ -19,6 +19,7 @@ from controller.cameras.pattern import made_up_picture
 from controller.pilot import TflitePilot
 
 MODE = Path(sys.argv[1])
+SHAPE = (90, 160)
 
 
 def mode():
@@ -30,29 +31,30 @@ class FaultyCamera(ThreadedCamera):
 
     def _open(self):
         self._random = np.random.default_rng(0)
+        self._pictures = [made_up_picture(number, *SHAPE) for number in range(8)]
         self._count = 0
+        self._due_s = time.monotonic()
         self._last = None
 
     def _grab(self):
-        time.sleep(1 / 30)
         now = mode()
-        if now == "blocked":
-            while mode() == "blocked":
-                time.sleep(0.01)
-        if now == "8 Hz":
-            time.sleep(1 / 8 - 1 / 30)
+        # As a sensor does: at the same distance, however long a picture takes to make.
+        self._due_s = max(self._due_s + 1 / (8 if now == "8 Hz" else 30), time.monotonic() - 0.03)
+        time.sleep(max(0.0, self._due_s - time.monotonic()))
+        now = mode()
+        while now == "blocked" and mode() == now:
+            time.sleep(0.01)
         if now == "repeats":
             return self._last
-        shape = (90, 160, 3)
         self._count += 1
-        pixels = made_up_picture(self._count, *shape[:2])
+        pixels = self._pictures[self._count % len(self._pictures)]
         if now == "frozen" and self._last is not None:
             pixels = self._last[0]
         elif now == "noise":
-            pixels = self._random.integers(0, 256, shape, np.uint8)
+            pixels = self._random.integers(0, 256, (*SHAPE, 3), np.uint8)
         elif now in ("black", "white", "grey"):
             level = {"black": 0, "white": 255, "grey": 128}[now]
-            pixels = np.full(shape, level, np.uint8)
+            pixels = np.full((*SHAPE, 3), level, np.uint8)
         self._last = pixels, self._clock.now_ns()
         return self._last
 
