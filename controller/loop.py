@@ -29,9 +29,11 @@ FAREWELL_STOPS = 3
 """STOPs sent on leaving: one would do, the line may lose one."""
 
 
-REHEARSAL_NS = 400_000
-"""How long before a frame is due its turn is rehearsed, ns: late enough to be remembered by the
-processor's caches, early enough to be over when the frame comes."""
+SPARE_NS = 200_000
+"""How long before a frame is due its rehearsal should be over, ns: a wait so short leaves the
+processor's caches nearly as they are; timers are late by less."""
+LONGEST_REHEARSAL_NS = 2_000_000
+"""What a rehearsal may take before it is left out, ns: it would hold up the frame itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,25 +73,27 @@ Sink = Callable[[Cycle], None]
 
 
 class Rhythm:
-    """When the next frame should come, as those before it say."""
+    """When the next frame should come, as those before it say.
+
+    It follows how late each is only in part: most of that is the computer's, not the camera's.
+    """
 
     def __init__(self) -> None:
         self._last_ns = 0
         self._period_ns = 0
-
-    @property
-    def next_ns(self) -> int:
+        self.next_ns = 0
         """The time of the next frame; a past one while no rhythm is known."""
-        return self._last_ns + self._period_ns
 
     def beat(self, now_ns: int) -> None:
         """A frame has come."""
-        gap_ns = now_ns - self._last_ns
-        if 2 * abs(gap_ns - self._period_ns) > gap_ns:  # the first ones, a pause, another rate
+        late_ns = now_ns - self.next_ns
+        gap_ns, self._last_ns = now_ns - self._last_ns, now_ns
+        if 4 * abs(late_ns) > self._period_ns:  # the first ones, a pause, another rate
             self._period_ns = gap_ns
+            self.next_ns = now_ns + gap_ns
         else:
-            self._period_ns += (gap_ns - self._period_ns) // 8
-        self._last_ns = now_ns
+            self._period_ns += late_ns // 32
+            self.next_ns += self._period_ns + late_ns // 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +151,7 @@ class Loop:
         self._stopwatch = stopwatch
         self._understudies = understudies
         self._rhythm = Rhythm()
+        self._rehearsal_ns = SPARE_NS
         self._last: Frame | None = None
         self._heard_ns = 0
         self._sinks_ns = 0
@@ -194,15 +199,22 @@ class Loop:
         now_ns = self._clock.now_ns()
         patience_ms = self._supervisor.patience_ms(now_ns, LONGEST_WAIT_MS)
         if self._understudies is not None and self._last is not None:
-            early_ms = (self._rhythm.next_ns - REHEARSAL_NS - now_ns) / 1e6
-            if 0 < early_ms < patience_ms:
+            early_ms = (self._rhythm.next_ns - self._rehearsal_ns - SPARE_NS - now_ns) / 1e6
+            if self._rehearsal_ns > LONGEST_REHEARSAL_NS:
+                self._rehearsal_ns -= self._rehearsal_ns // 64  # tried again in a second or so
+            elif 0 < early_ms < patience_ms:
                 frame = self._camera.read(early_ms)
                 if frame is not None:
                     return frame
-                now_ns = self._clock.now_ns()
-                self._play(Frame(self._last.pixels, 0, now_ns), self._understudies, 0, 0)
+                self._rehearse(self._last, self._understudies)
                 patience_ms = self._supervisor.patience_ms(self._clock.now_ns(), LONGEST_WAIT_MS)
         return self._camera.read(patience_ms)
+
+    def _rehearse(self, frame: Frame, understudies: Cast) -> None:
+        start_ns = self._clock.now_ns()
+        self._play(Frame(frame.pixels, 0, start_ns), understudies, 0, 0)
+        took_ns = self._clock.now_ns() - start_ns
+        self._rehearsal_ns += (took_ns - self._rehearsal_ns) // 4
 
     def _play(self, frame: Frame, cast: Cast, start: int, waited: int) -> Cycle:
         """From the frame to its command."""

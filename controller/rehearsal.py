@@ -2,8 +2,8 @@
 
 Between two frames other programs use the processor's caches, and the first run through the loop's
 code after that costs ten times what the next one does (`python -m controller benchmark` measures
-it). So the loop goes through a turn with the frame before, 0.4 ms ahead of the next one, and sleeps
-again: the same code, but the model is not run and nothing is sent, decided for good or recorded.
+it). So the loop goes through a turn with the frame before, and is through 0.2 ms ahead of the next
+one: the same code, but the model is not run and nothing is sent, decided for good or recorded.
 """
 
 from __future__ import annotations
