@@ -23,15 +23,12 @@ from export.operators import check, dissect
 from export.parity import Exported, compare, run_tflite
 from export.report import write_report
 from training.backend import load_model
-from training.macs import count_macs
 from training.pipeline import check_shape, predict
 from training.pool import Pool
 from training.rounding import round_weights
 
 LOG = "converter.log"
 """What the converter says, in the folder of the results."""
-ROUNDING_MACS = 4e10
-"""Work that rounding of weights may be: 64 frames of the whole network at 224x224."""
 LAYER_FRAMES = 24
 """Frames for the errors by layer, which run on slow reference kernels."""
 
@@ -73,6 +70,11 @@ class ExportJob:
     frames: int = DEFAULT_FRAMES
     nearest: bool = False
 
+    @property
+    def rounds(self) -> bool:
+        """Whether any weights are to be rounded here, before the converter sees them."""
+        return not self.nearest and bool({*self.formats} & {*ROUNDED})
+
     def file(self, form: str) -> Path:
         """Where a format is written: ``NAME-FORMAT.tflite``, or ``NAME.tflite`` if alone."""
         stem = self.name if len(self.formats) == 1 else f"{self.name}-{form}"
@@ -95,7 +97,7 @@ def export_model(job: ExportJob) -> Export:
     job.out.mkdir(parents=True, exist_ok=True)
     material = _Material(
         model,
-        model if job.nearest else _rounded(job, model, calibration),
+        round_weights(model, calibration) if job.rounds else model,
         calibration,
         predict(model, job.held_out),
         {"calibration": pool_facts(chosen), "training": training_facts(job.model)},
@@ -104,15 +106,6 @@ def export_model(job: ExportJob) -> Export:
     layers = _layers(job, model, results, calibration)
     write_report(job.out, job.name, results, layers, job.held_out)
     return Export(tuple(results), tuple(layers))
-
-
-def _rounded(job: ExportJob, model: Any, calibration: Pixels) -> Any:  # noqa: ANN401
-    """The network with its weights on the 8-bit grid; a large one sees fewer frames, of memory."""
-    if not {*job.formats} & {*ROUNDED}:
-        return model
-    count = min(len(calibration), int(ROUNDING_MACS / max(1, count_macs(model))))
-    spread = np.unique(np.linspace(0, len(calibration) - 1, max(1, count)).astype(int))
-    return round_weights(model, calibration[spread])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
