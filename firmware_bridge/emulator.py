@@ -120,6 +120,7 @@ class Emulator:
 
     Attributes:
         line: The pseudo-terminal; may be closed and replaced, which is pulling the plug.
+        lost_us: By how much MCU time has fallen behind real time on a machine too busy to keep up.
         mcu: The microcontroller.
     """
 
@@ -144,6 +145,7 @@ class Emulator:
         self._listener = HostSession()
         self._uptime_ms = 0
         self._start_ns = time.monotonic_ns()
+        self.lost_us: float = 0.0
 
     def step(self) -> None:
         """Let MCU time catch up with real time, and carry the bytes."""
@@ -151,6 +153,7 @@ class Emulator:
         lag_us = due_us - self.mcu.time_us
         if lag_us > MAX_LAG_US:
             self._start_ns += (lag_us - MAX_LAG_US) * 1000
+            self.lost_us += lag_us - MAX_LAG_US
             due_us -= lag_us - MAX_LAG_US
         if self.line is not None:
             self.mcu.receive(self.line.read())

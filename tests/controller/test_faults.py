@@ -33,6 +33,9 @@ DEADMAN_MS = 150.0
 LINE_MS = 12.0
 """What may be added to the deadman: a command on its way over the line (2 ms), and the steps in
 which this process runs the emulation and looks at it."""
+ATTEMPTS, STOOD_STILL_US = 3, 50_000
+"""Where the car shall drive on, a repeat in which the machine held up the emulation for longer than
+this is made again, so often at most."""
 CYCLE_MS = 1000 / 30 + 20
 """One frame at 30 Hz and its way to the pins, on a busy machine."""
 
@@ -343,14 +346,16 @@ def stepped_clock(tmp_path_factory):
 
 def test_a_wall_clock_that_steps_an_hour(new_car, repeats, row, stepped_clock, tmp_path):
     seen = []
-    for number in range(repeats):
+    for number in range(ATTEMPTS * repeats):
+        if len(seen) == repeats:
+            break
         with new_car() as car:
             car.environment |= {"LD_PRELOAD": str(stepped_clock), "STEPPED": str(car.mode)}
             folder = tmp_path / str(number)
             car.drive("--record", str(folder))
             since_us = car.break_down("stepped")
             time.sleep(1.0)
-            seen.append(_longest_pause_ms(car, since_us))
+            seen += _pause_if_the_machine_did_not_stand_still(car, since_us)
             car.process.terminate()
             car.process.communicate(timeout=10)
             times_s = _recorded_s(folder)
@@ -362,6 +367,11 @@ def test_a_wall_clock_that_steps_an_hour(new_car, repeats, row, stepped_clock, t
 def _recorded_s(folder):
     (drive,) = folder.iterdir()
     return [time_ns / 1e9 for _, time_ns, _ in read_messages(drive)]
+
+
+def _pause_if_the_machine_did_not_stand_still(car, since_us):
+    """The longest pause, or nothing: while the emulation stands still no car can drive on."""
+    return [] if car.emulator.lost_us > STOOD_STILL_US else [_longest_pause_ms(car, since_us)]
 
 
 def _longest_pause_ms(car, since_us):
@@ -394,14 +404,16 @@ def small_disk(tmp_path):
 
 def test_a_disk_that_is_full(new_car, repeats, row, small_disk):
     seen = []
-    for number in range(repeats):
+    for number in range(ATTEMPTS * repeats):
+        if len(seen) == repeats:
+            break
         with new_car() as car:
             car.drive("--record", str(small_disk / str(number)))
             since_us = car.time_us
             free = os.statvfs(small_disk)
             (small_disk / "fill").write_bytes(b"x" * (free.f_bavail * free.f_frsize - 40_000))
             time.sleep(4.0)
-            seen.append(_longest_pause_ms(car, since_us))
+            seen += _pause_if_the_machine_did_not_stand_still(car, since_us)
             car.process.terminate()
             _, err = car.process.communicate(timeout=10)
             assert "recording ended: [Errno 28]" in err
