@@ -190,8 +190,8 @@ class Loop:
         if frame is None:
             return self._silence(start, waited)
         self._heard_ns = self._clock.now_ns()
-        self._rhythm.beat(self._heard_ns)
         cycle = self._play(frame, self._cast, start, waited)
+        self._rhythm.beat(self._heard_ns)
         self._last = frame
         return cycle
 
