@@ -126,6 +126,11 @@ def test_models_are_picked_by_name_and_an_unknown_name_lists_them():
         find_model("no-such-model")
 
 
+@pytest.mark.parametrize("path", shipped_models(), ids=lambda path: path.stem)
+def test_shipped_models_are_small(path):
+    assert path.stat().st_size < {"default": 1_850_000, "small": 200_000}[path.stem]
+
+
 def test_models_lists_what_ships(capsys):
     assert main(["models", "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
