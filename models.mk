@@ -4,7 +4,7 @@
 MODELS := $(OUT)/models
 SIMULATE := $(BIN)/python -m simulator dataset
 TRAIN_ONE := $(BIN)/python -m training train --recipe simulated --held-out $(MODELS)/held-out
-EXPORT_ONE := $(BIN)/python -m export --formats int8 --held-out $(MODELS)/held-out --out $(MODELS)
+EXPORT_ONE := $(BIN)/python -m export --formats int8 --forward-weight 5 --held-out $(MODELS)/held-out --out $(MODELS)
 SHIPPED := controller/models
 
 .PHONY: models

@@ -40,6 +40,15 @@ class Card:
     width: int
     facts: dict[str, Any]
 
+    @property
+    def forward_weight(self) -> float:
+        """What forward's probability is multiplied by before the car decides, above 0.
+
+        1 where the maker said nothing. A model that learnt from drivers of several kinds knows how
+        many of them would turn; more than 1 makes the car turn only where nearly all would.
+        """
+        return float(self.facts.get("forward_weight", 1.0))
+
 
 def card_path(model: Path) -> Path:
     """Where the card of a ``.tflite`` file lies: beside it, with the suffix ``.json``."""
@@ -129,6 +138,9 @@ def read_card(model: Path) -> Card:
         raise ModelError(f"{path}: the card does not say the input's height and width")
     if (shape.get("colour_order"), shape.get("dtype")) != ("RGB", "uint8"):
         raise ModelError(f"{path}: the input must be RGB uint8, the card says {shape}")
+    weight = facts.get("forward_weight", 1.0)
+    if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight <= 1000:
+        raise ModelError(f"{path}: forward_weight is {weight!r}, must be above 0 to 1000")
     try:
         sha256 = file_sha256(model)
     except OSError as error:

@@ -20,7 +20,7 @@ from controller.config import Config
 from controller.control import ControlSocket
 from controller.interpreter import RUNTIME
 from controller.loop import Cycle, Loop, Sink
-from controller.pilot import TflitePilot, find_model
+from controller.pilot import TflitePilot, find_model, forward_weight_of
 from controller.recorder import Recorder
 from controller.rehearsal import understudies
 from controller.service import ServiceReport, StateLog, give_back_memory, lock_memory
@@ -132,6 +132,7 @@ def drive(
         if config.link.device.startswith("plain:"):
             _log.warning("a plain link: if this process dies, nothing stops the motors")
         pilot = TflitePilot(find_model(config.model.name), config.model.threads)
+        supervisor.forward_weight = forward_weight_of(pilot)
         settle()
         camera = stack.enter_context(open_camera(config.camera, clock))
         sinks: list[Sink] = [*watchers, statistics]

@@ -162,6 +162,11 @@ class TflitePilot:
         return dequantise(self._output_view, self._scale, self._zero, self._probabilities)
 
 
+def forward_weight_of(pilot: Pilot) -> float:
+    """What a model's card says of forward's weight; 1 for a pilot that is no such model."""
+    return pilot.card.forward_weight if isinstance(pilot, TflitePilot) else 1.0
+
+
 def dequantise(
     values: npt.NDArray[np.generic], scale: float, zero: int, out: Probabilities
 ) -> Probabilities:

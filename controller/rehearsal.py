@@ -12,7 +12,7 @@ from typing import Self
 
 from controller.frames import Pixels
 from controller.loop import Cast
-from controller.pilot import Pilot, Probabilities, TflitePilot
+from controller.pilot import Pilot, Probabilities, TflitePilot, forward_weight_of
 from controller.sight import FreezeDetector
 from controller.supervisor import Supervisor, SupervisorSettings
 from firmware_bridge.commands import Command
@@ -72,5 +72,6 @@ def understudies(pilot: TflitePilot, link: Link) -> Cast:
         link: The drive's, open.
     """
     supervisor = Supervisor(SupervisorSettings(arm_at_start=True))
+    supervisor.forward_weight = forward_weight_of(pilot)
     supervisor.arm()
     return Cast(_IdlePilot(pilot), supervisor, _SilentLink(link), _Credulous())

@@ -16,9 +16,9 @@ from controller.cameras.replay import ReplayCamera
 from controller.clock import Clock, MonotonicClock, VirtualClock
 from controller.errors import ReplayError
 from controller.loop import Cycle, Loop, Sink
-from controller.pilot import Pilot
+from controller.pilot import Pilot, forward_weight_of
 from controller.recordings import open_recording
-from controller.supervisor import Reason, State, Supervisor, SupervisorSettings, choose
+from controller.supervisor import Reason, State, Supervisor, SupervisorSettings, choose, weigh
 from firmware_bridge.commands import Command, McuState
 from firmware_bridge.link import Link, LinkHealth
 
@@ -139,10 +139,11 @@ def replay(
     frames = itertools.islice(open_recording(source), limit)
     clock: Clock = VirtualClock() if link is None else MonotonicClock()
     supervisor = Supervisor(SupervisorSettings(arm_at_start=True))
+    supervisor.forward_weight = weight = forward_weight_of(pilot)
     supervisor.arm()
     hold = None if link is None else _Hold(link, supervisor)
     camera = ReplayCamera(frames, clock, speed, hold)
-    answers = _Answers(camera, link, clock)
+    answers = _Answers(camera, link, clock, weight)
     loop = Loop(camera, pilot, supervisor, link or NoLink(), clock, (answers, *sinks))
     if link is not None:
         arm(link, clock)
@@ -195,18 +196,22 @@ def _is_armed(health: LinkHealth) -> bool:
 class _Answers:
     """A sink that compares with the recording and waits for the microcontroller's answers."""
 
-    def __init__(self, camera: ReplayCamera, link: Link | None, clock: Clock) -> None:
+    def __init__(
+        self, camera: ReplayCamera, link: Link | None, clock: Clock, forward_weight: float
+    ) -> None:
         self.report = ReplayReport()
         self._camera = camera
         self._link = link
         self._clock = clock
         self._driven_ms: int | None = None
+        self._forward_weight = forward_weight
 
     def __call__(self, cycle: Cycle) -> None:
         recorded = self._camera.current
         if cycle.frame is None or cycle.probabilities is None or recorded is None:
             return
-        chosen = choose(np.array(cycle.probabilities, np.float32))
+        weighed = weigh(np.array(cycle.probabilities, np.float32), self._forward_weight)
+        chosen = choose(weighed)
         self.report.count(Command.STOP if chosen is None else chosen, recorded.command)
         self.report.stopped += cycle.decision.state is not State.DRIVING
         self.report.answered += self._answered(cycle)

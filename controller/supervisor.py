@@ -116,6 +116,21 @@ def choose(probabilities: Probabilities) -> Command | None:
     return Command.LEFT if left >= right else Command.RIGHT
 
 
+def weigh(probabilities: Probabilities, forward_weight: float) -> Probabilities:
+    """Probabilities with forward's multiplied by a weight, adding up to 1 again.
+
+    Args:
+        probabilities: ``(3,) float32``, valid ones.
+        forward_weight: Above 0; 1 changes nothing.
+    """
+    if forward_weight == 1.0:
+        return probabilities
+    weighed = probabilities.copy()
+    weighed[0] *= forward_weight
+    weighed /= weighed.sum()
+    return weighed
+
+
 @dataclass(frozen=True, slots=True)
 class SupervisorSettings:
     """What the owner allows and demands.
@@ -159,6 +174,8 @@ class Supervisor:
         off = smoothing is None or smoothing == SmoothingSettings()
         self._smoother = None if off else Smoother(smoothing or SmoothingSettings())
         self._rate = _RateWatch(asked_rate_hz)
+        self.forward_weight = 1.0
+        """What forward's probability is multiplied by: `controller.cards.Card.forward_weight`."""
         self._unsure = 0
         self._board_fault = False
         self._driven_session: int | None = None
@@ -234,6 +251,9 @@ class Supervisor:
         self._newest_capture_ns = capture_ns
         self._watch_locks(health)
         chosen = choose(probabilities)
+        if chosen is not None and self.forward_weight != 1.0:
+            probabilities = weigh(probabilities, self.forward_weight)
+            chosen = choose(probabilities)
         ttl_ms = min(MAX_TTL_MS, (capture_ns + FRESH_NS - now_ns) // 1_000_000)
         slow = self._rate.too_slow(capture_ns)
         if ttl_ms < 1:

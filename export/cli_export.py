@@ -68,6 +68,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="round each weight to the nearest step, as the converter does by itself, to compare",
     )
     add(
+        "--forward-weight",
+        type=float,
+        default=1.0,
+        metavar="W",
+        help="the car multiplies forward's probability by it: above 1 it turns later (1)",
+    )
+    add(
         "--every",
         type=int,
         default=1,
@@ -83,6 +90,8 @@ def _export(args: argparse.Namespace) -> int:
     formats = parse_formats(args.formats)
     if args.frames < 1:
         raise ExportUsageError(f"--frames {args.frames}: at least 1 is needed")
+    if not 0 < args.forward_weight <= 1000:
+        raise ExportUsageError(f"--forward-weight {args.forward_weight}: above 0 to 1000")
     if args.every < 1:
         raise ExportUsageError(f"--every {args.every}: at least 1")
     find_model_file(args.model)
@@ -97,6 +106,7 @@ def _export(args: argparse.Namespace) -> int:
         args.name or _name(args.model),
         args.frames,
         nearest=args.nearest,
+        forward_weight=args.forward_weight,
     )
     export = export_model(job)
     if args.json:

@@ -59,6 +59,7 @@ class ExportJob:
         name: What people call the model.
         frames: How many calibration frames to draw.
         nearest: Leave the rounding of weights to the converter.
+        forward_weight: What the car multiplies forward's probability by.
     """
 
     model: Path
@@ -69,6 +70,7 @@ class ExportJob:
     name: str
     frames: int = DEFAULT_FRAMES
     nearest: bool = False
+    forward_weight: float = 1.0
 
     @property
     def rounds(self) -> bool:
@@ -137,6 +139,8 @@ def _export_one(job: ExportJob, form: str, material: _Material) -> Exported:
     path, shape = job.file(form), tuple(model.input_shape[1:3])
     path.write_bytes(data)
     facts = {**model_facts(model, anatomy, form), **material.how, "output": _output_facts(path)}
+    if job.forward_weight != 1.0:
+        facts["forward_weight"] = job.forward_weight
     if form in ROUNDED:
         facts["rounding"] = "nearest" if job.nearest else "GPTQ"
     write_card(path, job.name, shape, facts)  # the car's runtime, which judges it, wants a card

@@ -102,8 +102,9 @@ def _drive(config: DatasetConfig, model: Path | None, drive: int) -> tuple[str, 
     """One drive's name and its lessons."""
     name, practice = _practice(config, drive)
     pilot = None if model is None else TflitePilot(model)
+    weight = 1.0 if pilot is None else pilot.card.forward_weight
     count = min(config.frames_per_drive, config.frames - drive * config.frames_per_drive)
-    return name, list(itertools.islice(practice.lessons(pilot), count))
+    return name, list(itertools.islice(practice.lessons(pilot, weight), count))
 
 
 def make_dataset(

@@ -15,6 +15,7 @@ import numpy as np
 
 from controller.frames import Pixels
 from controller.pilot import Pilot
+from controller.supervisor import choose, weigh
 from firmware_bridge.commands import Command, MotorOutputs
 from firmware_bridge.protocol import FULL_DUTY
 from firmware_bridge.python_mcu import DUTY_FORWARD, DUTY_TURN
@@ -91,6 +92,7 @@ class Practice:
         self._teacher = teacher
         self._config = config
         self._rng = np.random.default_rng([seed, 11])
+        self._opinions = np.random.default_rng([seed, 21])
         self._car = make_car(car, Pose(0.0, 0.0, 0.0), seed)
         self._along_m = 0.0
         self._left_s = 0.0
@@ -140,13 +142,14 @@ class Practice:
         for index in range(steps):
             self._car.step(MOTORS[old if index < late else waiting[0]], _STEP_S)
 
-    def lessons(self, pilot: Pilot | None = None) -> Iterator[Lesson]:
+    def lessons(self, pilot: Pilot | None = None, forward_weight: float = 1.0) -> Iterator[Lesson]:
         """Practise without an end.
 
         Args:
             pilot: Who drives (and is disturbed now and then): a model for DAgger (Ross et al.,
                 "A Reduction of Imitation Learning and Structured Prediction to No-Regret Online
                 Learning", AISTATS 2011); the teacher himself if None.
+            forward_weight: The pilot's own.
         """
         period_s = 1.0 / self._config.frame_rate_hz
         waiting: deque[Command] = deque([Command.FORWARD])
@@ -157,16 +160,17 @@ class Practice:
                 self._put_down()
                 waiting = deque([Command.FORWARD])
             pose = self._car.pose
-            label = self._teacher.command(pose, self._along_m)
+            command = self._teacher.command(pose, self._along_m)
             keep = number % self._config.stride == 0
-            command = label
             if keep or pilot is not None:
                 pixels = self._scene.picture(pose, self._car.turn_rate_radps)
                 if pilot is not None:
                     pilot.fit(pixels)
-                    command = Command(int(np.argmax(pilot.infer())))
+                    chosen = choose(weigh(pilot.infer(), forward_weight))
+                    command = Command.FORWARD if chosen is None else chosen
                 if keep:
                     time_ns = round(number * period_s * 1e9)
+                    label = self._teacher.label(pose, self._along_m, self._opinions)
                     yield Lesson(pixels, int(label), time_ns)
             self._drive(self._disturb(command, period_s), waiting, period_s)
             number += 1

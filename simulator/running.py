@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from controller.loop import Loop, Sink
-from controller.pilot import Pilot, TflitePilot, find_model
+from controller.pilot import Pilot, TflitePilot, find_model, forward_weight_of
 from controller.statistics import Statistics
 from controller.supervisor import Supervisor, SupervisorSettings
 from simulator.devices import SimulatedCamera, TimedPilot, open_link
@@ -69,6 +69,7 @@ def drive_world(
     world.watch(keeper)
     statistics = Statistics()
     supervisor = Supervisor(SupervisorSettings(arm_at_start=True))
+    supervisor.forward_weight = forward_weight_of(pilot)
     supervisor.arm()
     with open_link(world) as link, SimulatedCamera(world) as camera:
         loop = Loop(

@@ -6,6 +6,11 @@ turn away from the strip that is in the way. Near a bend that alone turns too fa
 then lies across the way, and the car dithers between the two. So a turn that would find the other
 strip even nearer is left for later. Nothing counts that a camera on the car cannot see.
 
+Who turns early also comes close to the inner strip, which is out of view by then: that needs the
+teacher's knowledge, which no net has. Who turns late, at some 0.4 m, keeps away from it. So labels
+are those of drivers of both kinds: a net learns how likely a turn is, its likeliest answer is what
+most people do, and a car turns only where all would (`controller.cards.Card.forward_weight`).
+
 On the mat a middle line is printed: there the teacher steers towards a point of it (Coulter,
 "Implementation of the Pure Pursuit Path Tracking Algorithm", CMU-RI-TR-92-01, 1992).
 """
@@ -48,11 +53,15 @@ class TeacherConfig:
 
     Attributes:
         clear_m: Goes forward while the way is free for this far, from the axle.
+        late_m: What ``clear_m`` is for drivers who turn late.
+        late_share: Share of the labels that are theirs, 0 to 1.
         least_m: Turns in any case where it is free for less than this.
         margin_m: Distance to keep from a strip beside the car.
     """
 
     clear_m: float = 0.7
+    late_m: float = 0.42
+    late_share: float = 0.35
     least_m: float = 0.3
     margin_m: float = 0.08
 
@@ -135,15 +144,26 @@ class Teacher:
         end = int(ends[edge])
         return Way(float(self._ahead_m[end]), -1 if offsets.reshape(3, -1)[edge, end] > 0 else 1)
 
-    def command(self, pose: Pose, along_m: float) -> Command:
-        """What to do at a pose; see `way` for the arguments."""
+    def label(self, pose: Pose, along_m: float, rng: np.random.Generator) -> Command:
+        """What one of many drivers would do; see the module's text."""
+        late = rng.random() < self.config.late_share
+        return self.command(pose, along_m, late=late)
+
+    def command(self, pose: Pose, along_m: float, *, late: bool = True) -> Command:
+        """What to do at a pose; see `way` for the arguments.
+
+        Args:
+            pose: Where from, and which way.
+            along_m: Where on the lap that is.
+            late: Turn late, as is safe in every lane, or early, as people did.
+        """
         if self._track.surface == MAT:
             bearing_rad = pose.bearing_to(*self._track.centre.at(along_m + MAT_AHEAD_M))
             if abs(bearing_rad) <= MAT_TURN_RAD:
                 return Command.FORWARD
             return Command.LEFT if bearing_rad > 0 else Command.RIGHT
         way = self.way(pose, along_m)
-        if way.clear_m >= self.config.clear_m:
+        if way.clear_m >= (self.config.late_m if late else self.config.clear_m):
             return Command.FORWARD
         if way.clear_m >= self.config.least_m:
             heading_rad = pose.heading_rad + way.open_side * SIDE_RAD

@@ -28,17 +28,30 @@ def test_the_teacher_turns_away_from_the_strip_in_the_way():
     teacher = Teacher(track)
     straight = place(track, 0.0, -0.8) - 0.2
     cases = [
-        (0.0, 0.0, Command.FORWARD),
-        (0.0, 15.0, Command.FORWARD),
-        (0.0, 20.0, Command.RIGHT),
-        (0.0, -20.0, Command.LEFT),
-        (0.15, 0.0, Command.RIGHT),
-        (-0.15, 0.0, Command.LEFT),
-        (0.10, 0.0, Command.FORWARD),
+        (0.0, 0.0, Command.FORWARD, Command.FORWARD),
+        (0.0, 15.0, Command.FORWARD, Command.FORWARD),
+        (0.0, 20.0, Command.RIGHT, Command.FORWARD),
+        (0.0, 35.0, Command.RIGHT, Command.RIGHT),
+        (0.0, -20.0, Command.LEFT, Command.FORWARD),
+        (0.0, -35.0, Command.LEFT, Command.LEFT),
+        (0.15, 0.0, Command.RIGHT, Command.RIGHT),
+        (-0.15, 0.0, Command.LEFT, Command.LEFT),
+        (0.10, 0.0, Command.FORWARD, Command.FORWARD),
     ]
-    for offset_m, degrees, command in cases:
+    for offset_m, degrees, early, late in cases:
         pose = track.pose_at(straight, offset_m, math.radians(degrees))
-        assert teacher.command(pose, straight) is command, (offset_m, degrees)
+        assert teacher.command(pose, straight, late=False) is early, (offset_m, degrees)
+        assert teacher.command(pose, straight) is late, (offset_m, degrees)
+
+
+def test_labels_are_those_of_early_and_of_late_drivers():
+    track = make_track("oval")
+    straight = place(track, 0.0, -0.8) - 0.2
+    pose = track.pose_at(straight, 0.0, math.radians(20))
+    rng = np.random.default_rng(1)
+    labels = [Teacher(track).label(pose, straight, rng) for _ in range(400)]
+    assert set(labels) == {Command.FORWARD, Command.RIGHT}
+    assert labels.count(Command.FORWARD) / 400 == pytest.approx(0.35, abs=0.07)
 
 
 def test_the_way_ends_where_it_leaves_the_lane():
@@ -72,10 +85,10 @@ def test_a_turn_that_finds_the_other_strip_nearer_is_left_for_later():
     assert teacher.config.least_m < way.clear_m < teacher.config.clear_m
     assert way.open_side == 1
     assert teacher.way(track.pose_at(1.0, 0.08, math.radians(18)), 1.0).clear_m < way.clear_m
-    assert teacher.command(pose, 1.0) is Command.FORWARD
+    assert teacher.command(pose, 1.0, late=False) is Command.FORWARD
     # On the outer side of the same lane there is room to turn.
     outside = track.pose_at(1.0, -0.06, math.radians(-2))
-    assert teacher.command(outside, 1.0) is Command.LEFT
+    assert teacher.command(outside, 1.0, late=False) is Command.LEFT
 
 
 def test_missing_sheets_and_a_crossing_lane_are_no_strips():
