@@ -20,7 +20,7 @@ from simulator.cli import (
     write_picture,
 )
 from simulator.errors import SimulatorUsageError
-from simulator.tracks import RANDOM, TRACK_NAMES
+from simulator.tracks import GAP_SHARE, RANDOM, TRACK_NAMES
 
 MOST_FRAMES = 200_000
 """What a data set of 1000 drives holds."""
@@ -55,6 +55,8 @@ def add_dataset(commands: Any) -> None:  # noqa: ANN401
         "--reference-share", type=float, default=0.3, metavar="SHARE",
         help="of the drives, in a room and behind a camera as in the reference frames",
     )  # fmt: skip
+    parser.add_argument("--gap-share", type=float, default=GAP_SHARE, metavar="SHARE",
+                        help="of the random tracks, with missing sheets")  # fmt: skip
     parser.add_argument("--plain", action="store_true", help="one and the same room for all drives")
     parser.add_argument("--one-camera", action="store_true", help="one camera and car for all")
     parser.add_argument("--no-recovery", action="store_true", help="never askew or disturbed")
@@ -69,6 +71,7 @@ def _dataset(arguments: argparse.Namespace) -> int:
     check_range("--frames", arguments.frames, -math.inf, MOST_FRAMES)
     check_range("--clear", arguments.clear, 0.3, 5)
     check_range("--reference-share", arguments.reference_share, 0, 1)
+    check_range("--gap-share", arguments.gap_share, 0, 1)
     config = DatasetConfig(
         arguments.frames,
         arguments.seed,
@@ -78,6 +81,7 @@ def _dataset(arguments: argparse.Namespace) -> int:
         vary_look=not arguments.plain,
         vary_camera=not arguments.one_camera,
         reference_share=arguments.reference_share,
+        gap_share=arguments.gap_share,
     )
     model = None if arguments.model is None else find_model(arguments.model)
     make_folder(arguments.out)

@@ -23,7 +23,7 @@ from simulator.practice import Lesson, Practice, PracticeConfig
 from simulator.reference import sample_reference_look, sample_reference_rig
 from simulator.scene import Scene, SceneConfig
 from simulator.teacher import Teacher, TeacherConfig
-from simulator.tracks import PAPER, RANDOM, make_track
+from simulator.tracks import GAP_SHARE, PAPER, RANDOM, make_track
 from simulator.world import WorldConfig
 
 EVALUATION_SEED = 1_000_000
@@ -49,6 +49,7 @@ class DatasetConfig:
         vary_camera: Another place, tilt and lens for each drive.
         reference_share: Share of the drives, of those on paper, in the reference frames' own room
             and behind their camera (`simulator.reference`); 0 to 1.
+        gap_share: How often sheets are missing on a random track, 0 to 1.
         shape: Height and width of the frames, in pixels.
     """
 
@@ -61,13 +62,15 @@ class DatasetConfig:
     vary_look: bool = True
     vary_camera: bool = True
     reference_share: float = 0.3
+    gap_share: float = GAP_SHARE
     shape: tuple[int, int] = REFERENCE_SHAPE
 
     def __post_init__(self) -> None:
         if self.frames < 1 or self.frames_per_drive < 1:
             raise SimulatorUsageError("a data set has at least one frame")
-        if not 0 <= self.reference_share <= 1:
-            raise SimulatorUsageError(f"a share is 0 to 1, not {self.reference_share}")
+        for share in (self.reference_share, self.gap_share):
+            if not 0 <= share <= 1:
+                raise SimulatorUsageError(f"a share is 0 to 1, not {share}")
         if not 0 <= self.seed < 1000:
             raise SimulatorUsageError(f"a data set's seed is 0 to 999, not {self.seed}")
         if self.drives > 1000:
@@ -86,7 +89,7 @@ def _practice(config: DatasetConfig, drive: int) -> tuple[str, Practice]:
     """One drive: ``(name, practice)``; everything about it follows from the two seeds."""
     seed = config.seed * 1000 + drive
     name = config.tracks[drive % len(config.tracks)]
-    track = make_track(name, seed)
+    track = make_track(name, seed, config.gap_share)
     look = None if config.vary_look else PLAIN_LOOK
     rig = None if config.vary_camera else CameraRig()
     chance = np.random.default_rng([seed, 20]).random()

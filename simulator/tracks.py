@@ -36,6 +36,9 @@ RANDOM = "random"
 PAPER, MAT = "paper", "mat"
 """What a lane is made of: strips of paper, or a road printed on a mat."""
 
+GAP_SHARE = 0.1
+"""How often sheets are missing on a random track."""
+
 SHARPEST_RAD = math.radians(70)
 """Sharpest paper corner of a random track. In front of a strip that crosses the picture squarely no
 single frame tells whether to turn left or right: that is for the named track "corner"."""
@@ -151,7 +154,7 @@ def _random_gaps(rng: np.random.Generator, length_m: float) -> tuple[Gap, ...]:
     )
 
 
-def _random(seed: int) -> Track:
+def _random(seed: int, gap_share: float = GAP_SHARE) -> Track:
     rng = np.random.default_rng([seed, 1])
     strip_m = SHEET_WIDTH_M if rng.random() < 0.7 else float(rng.uniform(0.17, 0.297))
     sharp = bool(rng.random() < 0.1)
@@ -171,7 +174,7 @@ def _random(seed: int) -> Track:
         widest_m = 2 * (float(half.max()) + strip_m) + 0.05
         followable = _sharpest(corners) < SHARPEST_RAD if sharp else tightest_m > 0.27
         if followable and 6.0 < line.length_m < 14.0 and _clear(line, widest_m):
-            gaps = _random_gaps(rng, line.length_m) if rng.random() < 0.1 else ()
+            gaps = _random_gaps(rng, line.length_m) if rng.random() < gap_share else ()
             return Track(RANDOM, seed, line, half, strip_m, gaps, corners if sharp else None)
 
 
@@ -279,12 +282,13 @@ def surface_of(name: str) -> str:
     return MAT if name == MAT else PAPER
 
 
-def make_track(name: str, seed: int = 0) -> Track:
+def make_track(name: str, seed: int = 0, gap_share: float = GAP_SHARE) -> Track:
     """Make a track.
 
     Args:
         name: One of `TRACK_NAMES`; "random" and "mat" take their shape from the seed.
         seed: 0 or more; the same name and seed give the same track on every machine.
+        gap_share: How often sheets are missing on a random one, 0 to 1; its shape stays the same.
 
     Raises:
         SimulatorUsageError: If there is no track of that name or the seed is negative.
@@ -293,4 +297,4 @@ def make_track(name: str, seed: int = 0) -> Track:
         raise SimulatorUsageError(f"no track named {name!r}; there are {', '.join(TRACK_NAMES)}")
     if seed < 0:
         raise SimulatorUsageError(f"a seed is 0 or more, not {seed}")
-    return _NAMED[name](seed)
+    return _random(seed, gap_share) if name == RANDOM else _NAMED[name](seed)
