@@ -39,7 +39,7 @@ def data(tmp_path):
         pose = track.pose_at(straight, 0.0, math.radians(degrees))
         rows.append(scene.picture(pose)[..., ::-1].reshape(-1))
         ways.append(teacher.way(pose, straight).clear_m)
-        labels.append(int(teacher.command(pose, straight)))
+        labels.append(int(teacher.command(pose, straight, late=False)))
     np.save(tmp_path / "some_data.npy", np.array(rows))
     np.save(tmp_path / "some_labels.npy", np.array(labels))
     return tmp_path / "some_data.npy", ways
