@@ -33,7 +33,7 @@ def data(tmp_path):
     straight = float(
         track.centre.along_m[np.argmin(np.hypot(*(track.centre.points_m - (0.0, -0.8)).T))]
     )
-    teacher = Teacher(track, TeacherConfig(margin_m=0.0))
+    teacher = Teacher(track, TeacherConfig(late_share=0.0, margin_m=0.0))
     rows, ways, labels = [], [], []
     for degrees in DEGREES:
         pose = track.pose_at(straight, 0.0, math.radians(degrees))
