@@ -58,7 +58,6 @@ home=$cache/$suite-$arch
 . "$(dirname "$0")/emulation.sh"
 need_tools
 [ "${PAPERLANE_INSIDE:-}" = yes ] || enter_namespace "${arguments[@]}"
-trap 'exit 130' INT TERM
 
 failed=0
 report() { # VERDICT WHAT...
@@ -188,7 +187,7 @@ where_they_part() {
 # The simulator with the same libraries here and there: the installed ones are older on Bookworm.
 do_evaluate() {
     echo "== one track in the simulator"
-    local pinned=/opt/pinned/bin/python options=(--tracks 1 --seconds 20 --json)
+    local pinned=/opt/pinned/bin/python options=(--tracks 1 --seconds 10 --json)
     arm sh -c "[ -x $pinned ] || python3 -m venv /opt/pinned"
     arm $pinned -m pip install --quiet --disable-pip-version-check --only-binary :all: \
         --constraint /checkout/constraints.txt numpy opencv-python-headless pyserial mcap ai-edge-litert

@@ -42,10 +42,12 @@ enter_namespace() {
     if [ ! -e "$binfmt/$qemu" ]; then
         # shellcheck disable=SC2064 # now
         trap "echo -1 > $binfmt/$qemu" EXIT
-        trap 'exit 130' INT TERM
         cat "/usr/lib/binfmt.d/$qemu.conf" > $binfmt/register
     fi
-    PAPERLANE_INSIDE=yes unshare --mount --pid --fork --kill-child --mount-proc "$0" "$@" || code=$?
+    PAPERLANE_INSIDE=yes unshare --mount --pid --fork --kill-child --mount-proc "$0" "$@" &
+    # shellcheck disable=SC2064 # now
+    trap "kill -KILL $!; exit 130" INT TERM # with it everything within ends
+    wait $! || code=$?
     exit $code
 }
 
