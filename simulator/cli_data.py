@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import sys
 from pathlib import Path
@@ -22,8 +21,8 @@ from simulator.cli import (
 from simulator.errors import SimulatorUsageError
 from simulator.tracks import GAP_SHARE, RANDOM, TRACK_NAMES
 
-MOST_FRAMES = 200_000
-"""What a data set of 1000 drives holds."""
+MOST_PER_DRIVE = 200
+"""Frames of one drive, at most and unless told otherwise; a data set has at most 1000 drives."""
 
 
 def add_dataset(commands: Any) -> None:  # noqa: ANN401
@@ -37,6 +36,10 @@ def add_dataset(commands: Any) -> None:  # noqa: ANN401
     )
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="a new folder")
     parser.add_argument("--frames", type=int, default=20000, metavar="N")
+    parser.add_argument(
+        "--per-drive", type=int, default=MOST_PER_DRIVE, metavar="N",
+        help="frames of each drive, %(default)s: fewer show more rooms, tracks and cameras",
+    )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="0 to 999")
     parser.add_argument("--model", metavar="NAME_OR_FILE", help="drives instead of the teacher")
     parser.add_argument(
@@ -68,7 +71,8 @@ def _dataset(arguments: argparse.Namespace) -> int:
     from simulator.practice import PracticeConfig
     from simulator.teacher import TeacherConfig
 
-    check_range("--frames", arguments.frames, -math.inf, MOST_FRAMES)
+    check_range("--per-drive", arguments.per_drive, 1, MOST_PER_DRIVE)
+    check_range("--frames", arguments.frames, 1, 1000 * arguments.per_drive)
     check_range("--clear", arguments.clear, 0.3, 5)
     check_range("--reference-share", arguments.reference_share, 0, 1)
     check_range("--gap-share", arguments.gap_share, 0, 1)
@@ -76,6 +80,7 @@ def _dataset(arguments: argparse.Namespace) -> int:
         arguments.frames,
         arguments.seed,
         arguments.tracks,
+        arguments.per_drive,
         teacher=TeacherConfig(arguments.clear),
         practice=PracticeConfig(recovery=not arguments.no_recovery),
         vary_look=not arguments.plain,

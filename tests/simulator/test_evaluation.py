@@ -65,7 +65,7 @@ def test_the_drive_command_leaves_a_recording_a_picture_and_a_video(tmp_path, ca
         (["drive", "--model", "teacher", "--laps", "0"], "--laps"),
         (["drive", "--model", "teacher", "--seed", "-1"], "seed"),
         (["evaluate", "--model", "teacher", "--tracks", "0"], "tracks"),
-        (["dataset", "--frames", "0", "--out", "OUT"], "one frame"),
+        (["dataset", "--frames", "0", "--out", "OUT"], "must be 1 to"),
     ],
 )
 def test_wrong_use_is_one_clear_line_and_code_2(arguments, words, tmp_path, capsys):

@@ -61,7 +61,9 @@ def test_a_reference_without_frames_is_said(tmp_path, capsys, content, says):
     [
         (["dataset", "--clear", "nan"], "--clear is nan, must be 0.3 to 5"),
         (["dataset", "--frames", str(10**400)], "must be"),
-        (["dataset", "--frames", "-1"], "one frame"),
+        (["dataset", "--frames", "-1"], "must be 1 to 200000"),
+        (["dataset", "--per-drive", "0"], "--per-drive is 0, must be 1 to 200"),
+        (["dataset", "--frames", "50001", "--per-drive", "50"], "must be"),
         (["evaluate", "--least", "nan"], "--least is nan, must be 0 to 1"),
         (["evaluate", "--least", "1.5"], "--least is 1.5"),
         (["evaluate", "--seconds", "nan"], "must be 1 to 3600"),
