@@ -90,8 +90,6 @@ def _export(args: argparse.Namespace) -> int:
     formats = parse_formats(args.formats)
     if args.frames < 1:
         raise ExportUsageError(f"--frames {args.frames}: at least 1 is needed")
-    if not 0 < args.forward_weight <= 1000:
-        raise ExportUsageError(f"--forward-weight {args.forward_weight}: above 0 to 1000")
     if args.every < 1:
         raise ExportUsageError(f"--every {args.every}: at least 1")
     find_model_file(args.model)

@@ -38,6 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("study", type=Path, nargs="+", help="the studies' folders")
     parser.add_argument("--all", action="store_true", help="the first seed of every network")
     parser.add_argument("--invokes", type=int, default=400, help="timed calls of each (400)")
+    parser.add_argument("--forward-weight", type=float, default=1.0, metavar="W",
+                        help="the car multiplies forward's probability by it (1)")  # fmt: skip
     add_json(parser)
     args = parser.parse_args(argv)
     return run_command(lambda: _studies(args))
@@ -46,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _studies(args: argparse.Namespace) -> int:
     if args.invokes < 1:
         raise ExportUsageError(f"--invokes {args.invokes}: at least 1")
-    files = {study: _convert(study, every=args.all) for study in args.study}
+    files = {study: _convert(study, args.forward_weight, every=args.all) for study in args.study}
     timings = measure([file for part in files.values() for file in part], [1], args.invokes)
     where = machine()
     words = f"{where['processor']}, one thread, {where['runtime']}"
@@ -87,20 +89,28 @@ def _choose(study: Path, *, every: bool) -> list[Finished]:
     return list(best.values())
 
 
-def _convert(study: Path, *, every: bool) -> list[Path]:
+def _convert(study: Path, forward_weight: float, *, every: bool) -> list[Path]:
     """The int8 files of a study, made where they are not there yet."""
     runs = _choose(study, every=every)
     facts = _facts(study)
     files = [study / "int8" / f"{run.folder}.tflite" for run in runs]
     shape, pools = None, None
     for number, (run, file) in enumerate(zip(runs, files, strict=True), 1):
-        if _is_done(file):
+        if _is_done(file, forward_weight):
             continue
         print(f"[{number}/{len(runs)}] {run.folder}", file=sys.stderr, flush=True)
         if pools is None or run.shape != shape:
             shape, pools = run.shape, _pools(study, facts, run.shape)
         folder = study / "runs" / run.folder
-        export_model(ExportJob(folder, *pools, study / "int8", ("int8",), run.folder))
+        job = ExportJob(
+            folder,
+            *pools,
+            study / "int8",
+            ("int8",),
+            run.folder,
+            forward_weight=forward_weight,
+        )
+        export_model(job)
         load_keras().utils.clear_session()
     return files
 
@@ -130,10 +140,11 @@ def _pools(study: Path, facts: Mapping[str, Any], shape: tuple[int, int]) -> tup
     return data, held.every(facts["judge_every"])
 
 
-def _is_done(file: Path) -> bool:
+def _is_done(file: Path, forward_weight: float) -> bool:
     """Whether a file and its card with figures are there and belong together."""
     try:
-        return "held_out" in read_card(file).facts
+        card = read_card(file)
+        return "held_out" in card.facts and card.forward_weight == forward_weight
     except ModelError:
         return False
 

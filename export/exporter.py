@@ -17,6 +17,7 @@ from controller.interpreter import make_interpreter
 from export.bench import latency_facts
 from export.calibration import DEFAULT_FRAMES, choose, frames_of
 from export.convert import ROUNDED, convert
+from export.errors import ExportUsageError
 from export.facts import model_facts, parity_facts, pool_facts, training_facts
 from export.layers import LayerError, layer_errors
 from export.operators import check, dissect
@@ -71,6 +72,10 @@ class ExportJob:
     frames: int = DEFAULT_FRAMES
     nearest: bool = False
     forward_weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.forward_weight <= 1000:
+            raise ExportUsageError(f"--forward-weight {self.forward_weight}: above 0 to 1000")
 
     @property
     def rounds(self) -> bool:

@@ -5,6 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
+_WEIGHTS = {
+    "Conv2D": ("kernel",),
+    "DepthwiseConv2D": ("kernel",),
+    "SeparableConv2D": ("depthwise_kernel", "pointwise_kernel"),
+    "Dense": ("kernel",),
+}
+"""What a layer multiplies by: all of it once for each place of its output."""
+
 
 def layer_macs(layer: Any) -> int:  # noqa: ANN401 - Keras has no types
     """Multiply-accumulates of one layer for one frame; 0 where it multiplies by no weights.
@@ -12,9 +20,9 @@ def layer_macs(layer: Any) -> int:  # noqa: ANN401 - Keras has no types
     Batch-norm is folded into the convolution before it by the converter, and counts nothing.
     """
     kind = type(layer).__name__
-    if kind not in ("Conv2D", "DepthwiseConv2D", "Dense"):
+    if kind not in _WEIGHTS:
         return 0
-    kernel = math.prod(layer.kernel.shape)
+    kernel = sum(math.prod(getattr(layer, name).shape) for name in _WEIGHTS[kind])
     if kind == "Dense":
         return kernel
     _, height, width, _ = layer.output.shape

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,11 @@ from training.study_results import (
     Finished,
     Group,
     Study,
+    balanced,
     block,
     frontier,
     groups,
+    kept_share,
     slice_groups,
 )
 
@@ -53,10 +55,15 @@ def draw_figures(study: Study, out: Path) -> list[Drawn]:
     if len({block(group.first) for group in slices}) > 1:
         says = f"balanced accuracy on {drives} over n: sliced networks"
         drawn.append(Drawn(_draw_slices(slices, drives, out / "slices.png"), says))
-    if any(group.int8 for group in honest):
-        says = f"balanced accuracy on {drives} against int8 latency"
-        path = _draw_frontier(honest, study.machine, drives, out / "frontier.png")
-        drawn.append(Drawn(path, says))
+    timed = [group for group in honest if group.int8]
+    for of, what, name in (
+        (balanced, f"balanced accuracy on {drives}", "frontier.png"),
+        (kept_share, "share of simulated tracks kept", "tracks.png"),
+    ):
+        points = [group for group in timed if of(group) is not None]
+        if points:
+            path = _draw_frontier(points, of, study.machine, what, out / name)
+            drawn.append(Drawn(path, f"{what} against int8 latency"))
     return drawn
 
 
@@ -119,25 +126,29 @@ def _draw_slices(slices: Sequence[Group], drives: str, path: Path) -> Path:
     return _save(figure, path)
 
 
-def _draw_frontier(points: Sequence[Group], machine: str, drives: str, path: Path) -> Path:
+def _draw_frontier(
+    timed: Sequence[Group],
+    of: Callable[[Group], float | None],
+    machine: str,
+    what: str,
+    path: Path,
+) -> Path:
     figure, axes = _new_figure()
-    timed = [group for group in points if group.int8]
     sizes = sorted({group.first.shape for group in timed})
     alphas = sorted({group.first.alpha for group in timed})
     for group in timed:
-        mean, half = group.values(_accuracy)
         axes.errorbar(
             group.int8.p50_ms,
-            mean,
-            yerr=half,
+            of(group),
+            yerr=group.values(_accuracy)[1] if of is balanced else None,
             marker=_MARKERS[alphas.index(group.first.alpha) % len(_MARKERS)],
             color=f"C{sizes.index(group.first.shape)}",
             markersize=5,
             capsize=2,
             alpha=0.6,
         )
-    best = frontier(timed)
-    where = [(group.int8.p50_ms, group.values(_accuracy)[0]) for group in best if group.int8]
+    best = frontier(timed, of)
+    where = [(group.int8.p50_ms, of(group)) for group in best if group.int8]
     axes.plot(*zip(*where, strict=True), color="black", linewidth=1, drawstyle="steps-post")
     for group, place in zip(best, where, strict=True):
         first = group.first
@@ -156,7 +167,7 @@ def _draw_frontier(points: Sequence[Group], machine: str, drives: str, path: Pat
     axes.tick_params(axis="x", which="minor", labelsize="x-small")
     axes.margins(0.12, 0.25)
     axes.set_xlabel(f"int8, one invoke(), p50, ms: {machine}")
-    axes.set_ylabel(f"balanced accuracy on {drives}")
+    axes.set_ylabel(what)
     axes.grid(alpha=0.3, which="both")
     axes.legend(fontsize="x-small", ncols=2, loc="lower right")
     axes.set_title("Line: what nothing beats", fontsize="medium")

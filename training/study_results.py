@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ from training.study import BLOCKS_OF_TIME, CONDITIONS, SEED_SHUFFLED
 
 INT8_FILE = "int8.json"
 """Written by ``python -m export study``: size, speed and answers of runs as the car runs them."""
+
+TRACKS_FOLDER = "tracks"
+"""What ``python -m simulator evaluate --json`` printed of runs' int8 files: ``RUN.json`` each."""
 
 STARTS = {"random": "random", "imagenet": "ImageNet", "baseB": "baseB"}
 """Where copied blocks come from, for people."""
@@ -45,6 +49,24 @@ class Int8:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """How a run's 8-bit file drove simulated tracks.
+
+    Attributes:
+        kept: Tracks on which the car never left its lane.
+        tracks: Tracks driven, at least 1.
+    """
+
+    kept: int
+    tracks: int
+
+    @property
+    def share(self) -> float:
+        """Of the tracks, 0 to 1."""
+        return self.kept / self.tracks
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """One finished run, as its folder says.
 
@@ -64,6 +86,7 @@ class Finished:
         validation_balanced: Balanced accuracy on the validation frames, 0 to 1.
         drives: The held-out drives.
         int8: As 8-bit file, where it was exported.
+        kept: That file on simulated tracks, where it drove any.
     """
 
     folder: str
@@ -81,6 +104,7 @@ class Finished:
     validation_balanced: float
     drives: tuple[str, ...]
     int8: Int8 | None = None
+    kept: Kept | None = None
 
     @property
     def size(self) -> str:
@@ -132,6 +156,11 @@ class Group:
         """The first of its 8-bit files."""
         return next((run.int8 for run in self.runs if run.int8), None)
 
+    @property
+    def kept(self) -> Kept | None:
+        """The first of its drives on simulated tracks."""
+        return next((run.kept for run in self.runs if run.kept), None)
+
     def values(self, of: Callable[[Finished], float]) -> tuple[float, float]:
         """Mean over seeds, and half of what lies between the lowest and the highest."""
         found = [of(run) for run in self.runs]
@@ -157,7 +186,8 @@ def read_study(*folders: Path) -> Study:
             raise DataError(f"{folder}: no finished run of a study here (runs/*/result.json)")
         for path in paths:
             name = path.parent.name
-            found.setdefault(name, _read_run(path.parent, int8.get(name)))
+            kept = _read_kept(folder / TRACKS_FOLDER / f"{name}.json")
+            found.setdefault(name, _read_run(path.parent, int8.get(name), kept))
     if len(machines) > 1:
         raise DataError(
             f"{', '.join(map(str, folders))}: timed on different machines "
@@ -166,11 +196,11 @@ def read_study(*folders: Path) -> Study:
     return Study(tuple(sorted(found.values(), key=_order)), next(iter(machines), ""))
 
 
-def _read_run(folder: Path, int8: Int8 | None) -> Finished:
+def _read_run(folder: Path, int8: Int8 | None, kept: Kept | None) -> Finished:
     try:
         result = json.loads((folder / "result.json").read_text())
         run = json.loads((folder / "run.json").read_text())["configuration"]
-        return _finished(folder.name, run, result, int8)
+        return replace(_finished(folder.name, run, result), int8=int8, kept=kept)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{folder}: broken run: {error}") from error
 
@@ -186,9 +216,19 @@ def _read_int8(path: Path) -> tuple[dict[str, Int8], str]:
         raise DataError(f"{path}: broken; python -m export study writes it: {error}") from error
 
 
-def _finished(
-    name: str, run: dict[str, Any], result: dict[str, Any], int8: Int8 | None
-) -> Finished:
+def _read_kept(path: Path) -> Kept | None:
+    if not path.exists():
+        return None
+    try:
+        facts = json.loads(path.read_text())
+        return Kept(int(facts["kept"]), int(facts["tracks"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{path}: broken; python -m simulator evaluate --json prints it: {error}"
+        ) from error
+
+
+def _finished(name: str, run: dict[str, Any], result: dict[str, Any]) -> Finished:
     network, start = run["network"], re.match(r".+?-(random|imagenet|baseB)-a", name)
     return Finished(
         name,
@@ -205,7 +245,6 @@ def _finished(
         float(result["validation"]["accuracy"]),
         float(result["validation"]["balanced_accuracy"]),
         tuple(result["held_out_drives"]),
-        int8,
     )
 
 
@@ -248,22 +287,37 @@ def slice_groups(honest: Sequence[Group]) -> list[Group]:
     )
 
 
-def frontier(points: Sequence[Group]) -> list[Group]:
-    """Those that no other beats: nothing is at least as fast and more accurate.
+def balanced(group: Group) -> float:
+    """Balanced accuracy on the held-out frames, mean over seeds, 0 to 1."""
+    return group.values(lambda run: run.balanced)[0]
+
+
+def kept_share(group: Group) -> float | None:
+    """Share of simulated tracks kept, 0 to 1; None if it drove none."""
+    return group.kept.share if group.kept else None
+
+
+def frontier(
+    points: Sequence[Group], of: Callable[[Group], float | None] = balanced
+) -> list[Group]:
+    """Those that no other beats: nothing is at least as fast and better.
 
     Args:
-        points: Groups with an 8-bit file; the others are left out.
+        points: Groups; those without an 8-bit file or a figure are left out.
+        of: The figure, higher being better.
 
     Returns:
-        From the fastest to the most accurate.
+        From the fastest to the best.
     """
-    timed = [(group.int8.p50_ms, -_balanced(group), group) for group in points if group.int8]
+    timed = [
+        (group.int8.p50_ms, -figure, group)
+        for group in points
+        if group.int8 and (figure := of(group)) is not None
+    ]
     best: list[Group] = []
-    for _, _, group in sorted(timed, key=lambda point: point[:2]):
-        if not best or _balanced(group) > _balanced(best[-1]):
+    least = math.inf
+    for _, figure, group in sorted(timed, key=lambda point: point[:2]):
+        if figure < least:
             best.append(group)
+            least = figure
     return best
-
-
-def _balanced(group: Group) -> float:
-    return group.values(lambda run: run.balanced)[0]

@@ -30,9 +30,11 @@ def test_a_study_is_exported_once_timed_and_reported(study, tmp_path, capsys):
     assert row["balanced"] == card["held_out"]["balanced_accuracy"]
     assert 0 < row["p50_ms"] <= row["p99_ms"]
 
+    assert main(["study", str(study), "--invokes", "20", "--forward-weight", "5"]) == 0
+    assert json.loads(file.with_suffix(".json").read_text())["forward_weight"] == 5
     before = file.stat().st_mtime_ns
-    assert main(["study", str(study), "--invokes", "20"]) == 0
-    assert "[1/1]" not in capsys.readouterr().err
+    assert main(["study", str(study), "--invokes", "20", "--forward-weight", "5"]) == 0
+    assert "[1/1]" in capsys.readouterr().err  # once, for the other weight
     assert file.stat().st_mtime_ns == before
 
     assert training(["report", str(study), "--out", str(tmp_path)]) == 0
@@ -46,3 +48,5 @@ def test_what_is_no_study_is_said(tmp_path, study, capsys):
     assert "no finished run of a study" in capsys.readouterr().err
     assert main(["study", str(study), "--invokes", "0"]) == 2
     assert "at least 1" in capsys.readouterr().err
+    assert main(["study", str(study), "--forward-weight", "0"]) == 2
+    assert "--forward-weight 0.0: above 0" in capsys.readouterr().err
