@@ -20,7 +20,8 @@ from training.backend import load_keras
 from training.cli import add_json, open_pool, run_command
 from training.pool import Pool
 from training.runs import write_json
-from training.study_results import INT8_FILE, Finished, Int8, block, groups, read_study
+from training.study_groups import block, groups
+from training.study_results import INT8_FILE, Finished, Int8, read_study
 from training.study_runner import imported
 
 

@@ -10,11 +10,8 @@ from typing import Any
 
 from training.networks import BLOCKS
 from training.study import CONDITIONS
-from training.study_results import (
-    STARTS,
-    Finished,
+from training.study_groups import (
     Group,
-    Study,
     balanced,
     block,
     frontier,
@@ -22,6 +19,7 @@ from training.study_results import (
     kept_share,
     slice_groups,
 )
+from training.study_results import STARTS, Finished, Study
 
 _MARKERS = "osD^vP*X"
 
@@ -46,7 +44,7 @@ def draw_figures(study: Study, out: Path) -> list[Drawn]:
         OSError: If a file cannot be written.
     """
     honest = groups(study.runs)
-    drives = ", ".join(study.runs[0].drives)
+    drives = study.where
     drawn = []
     if any(group.first.family in CONDITIONS for group in honest):
         says = f"balanced accuracy on {drives} over n: transfer conditions"

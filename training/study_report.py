@@ -10,18 +10,8 @@ from pathlib import Path
 from training.runs import write_json
 from training.study import SEED_SHUFFLED
 from training.study_figures import draw_figures
-from training.study_results import (
-    STARTS,
-    Finished,
-    Group,
-    Study,
-    block,
-    frontier,
-    groups,
-    kept_share,
-    read_study,
-    slice_groups,
-)
+from training.study_groups import Group, block, frontier, groups, kept_share, slice_groups
+from training.study_results import STARTS, Finished, Study, read_study
 
 Column = tuple[str, Callable[[Group], str]]
 
@@ -93,7 +83,7 @@ def _table(title: str, columns: Sequence[Column], rows: Sequence[Group], note: s
 def accuracy_table(study: Study) -> Table:
     """Every network of the honest split, for the terminal."""
     columns = (_NAME, _START, _ALPHA, _SIZE, _PARAMETERS, _BALANCED, _ACCURACY, _VALIDATION, _SEEDS)
-    return _table(f"On {_drives(study)}", columns, groups(study.runs))
+    return _table(f"On {study.where}", columns, groups(study.runs))
 
 
 def tables(study: Study) -> list[Table]:
@@ -101,7 +91,7 @@ def tables(study: Study) -> list[Table]:
     honest = groups(study.runs)
     transfer = [group for group in honest if group.first.family != "sliced n"]
     slices = slice_groups(honest)
-    where = f"on {_drives(study)}, never trained on"
+    where = f"on {study.where}, never trained on"
     found = []
     if transfer:
         columns = (_NAME, _START, _BALANCED, _ACCURACY, _VALIDATION, _SEEDS)
@@ -165,18 +155,14 @@ def _flattery(study: Study, shuffled: Sequence[Group], honest: Sequence[Group]) 
             _START,
             ("shuffled frames, balanced", lambda g: spread(g, lambda run: run.validation_balanced)),
             ("shuffled frames, accuracy", lambda g: spread(g, lambda run: run.validation)),
-            (f"the same network on {_drives(study)}, balanced", _BALANCED[1]),
-            (f"trained honestly, on {_drives(study)}, balanced", honestly),
+            (f"the same network on {study.where}, balanced", _BALANCED[1]),
+            (f"trained honestly, on {study.where}, balanced", honestly),
             _SEEDS,
         ),
         shuffled,
         "Drawn at random from the training drives, a frame's neighbours in time have been "
         "trained on: the figure tells how well a network remembers.",
     )
-
-
-def _drives(study: Study) -> str:
-    return ", ".join(study.runs[0].drives)
 
 
 def write_report(folders: Sequence[Path], out: Path, command: str) -> list[Path]:

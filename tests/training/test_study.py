@@ -8,8 +8,9 @@ from controller.errors import DataError
 from training.__main__ import main
 from training.errors import SpecError, TrainingError
 from training.study import Plan, plan_runs
+from training.study_groups import frontier, groups
 from training.study_report import tables
-from training.study_results import frontier, groups, read_study
+from training.study_results import read_study
 from training.study_runner import Job, claim, do_run, imported, open_split, run_study
 
 
