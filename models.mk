@@ -31,9 +31,9 @@ $(MODELS)/pupil/model.keras: $(MODELS)/scouted/labels.npy
 	$(TRAIN_ONE) $(SMALL_NET) --epochs 3 --weights $(MODELS)/scout/model.keras --data $(MODELS)/taught --data $(MODELS)/scouted --out $(@D)
 ALL := --data $(MODELS)/taught --data $(MODELS)/scouted --data $(MODELS)/practised
 $(MODELS)/small/model.keras: $(MODELS)/practised/labels.npy
-	$(TRAIN_ONE) $(SMALL_NET) --epochs 5 --weights $(MODELS)/pupil/model.keras $(ALL) --out $(@D)
+	$(TRAIN_ONE) $(SMALL_NET) --epochs 4 --weights $(MODELS)/pupil/model.keras $(ALL) --out $(@D)
 $(MODELS)/default/model.keras: $(MODELS)/practised/labels.npy
-	$(TRAIN_ONE) --network sliced11 --alpha 0.5 --epochs 5 $(ALL) --out $(@D)
+	$(TRAIN_ONE) --network sliced11 --alpha 0.5 --epochs 3 $(ALL) --out $(@D)
 
 $(MODELS)/%.tflite: $(MODELS)/%/model.keras
 	$(EXPORT_ONE) $(@D)/$* --name $* --calibration $(MODELS)/taught || test $$? -eq 1
