@@ -15,13 +15,13 @@ models: $(MODELS)/default.tflite $(MODELS)/small.tflite ## Make the shipped mode
 $(MODELS)/%/labels.npy: | $(VENV)/.all
 	rm -rf $(@D) && $(SIMULATE) $(FRAMES_OF) --out $(@D)
 
-# 50 frames of each of 1000 drives: another track, room, camera and car for each; sheets missing on every third track.
-MANY := --frames 50000 --per-drive 50 --gap-share 0.35
+# 50 frames of each drive: another track, room, camera and car for each; sheets missing on every third track.
+MANY := --per-drive 50 --gap-share 0.35
 $(MODELS)/held-out/labels.npy: FRAMES_OF = --frames 4000 --seed 900
-$(MODELS)/taught/labels.npy: FRAMES_OF = $(MANY) --seed 11
-$(MODELS)/scouted/labels.npy: FRAMES_OF = $(MANY) --seed 12 --model $(MODELS)/scout.tflite
+$(MODELS)/taught/labels.npy: FRAMES_OF = $(MANY) --frames 50000 --seed 11
+$(MODELS)/scouted/labels.npy: FRAMES_OF = $(MANY) --frames 50000 --seed 12 --model $(MODELS)/scout.tflite
 $(MODELS)/scouted/labels.npy: $(MODELS)/scout.tflite
-$(MODELS)/practised/labels.npy: FRAMES_OF = $(MANY) --seed 13 --model $(MODELS)/pupil.tflite
+$(MODELS)/practised/labels.npy: FRAMES_OF = $(MANY) --frames 30000 --seed 13 --model $(MODELS)/pupil.tflite
 $(MODELS)/practised/labels.npy: $(MODELS)/pupil.tflite
 
 SMALL_NET := --network sliced9 --alpha 0.25
