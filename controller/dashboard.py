@@ -1,7 +1,9 @@
 """A page on the local network that shows what the car sees and does; nothing on it can be pressed.
 
-The loop leaves its newest cycle in a slot of one and goes on; a thread serves it when somebody
-asks. What is replaced before anybody saw it is counted. Off unless its owner gives it a port.
+The loop leaves its newest cycle in a slot of one and goes on; threads serve it when somebody asks.
+What is replaced before anybody saw it is counted. ``/events`` streams every cycle to programs, as
+server-sent events (html.spec.whatwg.org) with one JSON object each. Off unless its owner gives it a
+port.
 """
 
 from __future__ import annotations
@@ -15,11 +17,14 @@ from typing import Any, Self
 from controller.errors import UsageError
 from controller.loop import Cycle
 from controller.pictures import encode_png
+from controller.telemetry import MOST_LISTENERS, Listeners
 
 _log = logging.getLogger(__name__)
 
 REQUEST_TIMEOUT_S = 2.0
-"""How long a client may take to say what it wants; one after the other is served."""
+"""How long a client may take to say what it wants, or to take what it is sent."""
+SIGN_OF_LIFE_S = 0.5
+"""How often a stream without news says something all the same: so a client that left is noticed."""
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>PaperLane</title>
 <meta name="viewport" content="width=device-width">
 <style>
@@ -63,6 +68,9 @@ class Dashboard:
         self._seen = True
         self.replaced = 0
         """Cycles that nobody looked at before the next one came."""
+        self.listeners = Listeners()
+        self.over = threading.Event()
+        """Streams end with this."""
 
     def __enter__(self) -> Self:
         """Begin to serve.
@@ -84,6 +92,7 @@ class Dashboard:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.over.set()
         self._server.shutdown()
         self._thread.join(REQUEST_TIMEOUT_S)
         self._server.server_close()
@@ -92,6 +101,7 @@ class Dashboard:
         """Leave a cycle to be looked at."""
         self.replaced += not self._seen
         self._newest, self._seen = cycle, False
+        self.listeners(cycle)
 
     def answer(self, path: str) -> tuple[str, bytes] | None:
         """What is at a path, with its kind; None for nothing."""
@@ -116,13 +126,14 @@ def _facts(cycle: Cycle | None) -> dict[str, Any]:
         "reason": decision.reason.value,
         "command": decision.command.name,
         "frame": None if cycle.frame is None else cycle.frame.sequence,
+        "sent_ns": cycle.sent_ns,
         "age_ms": round(cycle.age_ns / 1e6, 2),
         "probabilities": dict(zip(names, cycle.probabilities or (), strict=False)),
         "link_connected": cycle.health.connected,
     }
 
 
-class _Server(http.server.HTTPServer):
+class _Server(http.server.ThreadingHTTPServer):
     dashboard: Dashboard
 
     def handle_error(self, *_: Any) -> None:  # noqa: ANN401 - the base class's types
@@ -134,7 +145,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
-        found = self.server.dashboard.answer(self.path.partition("?")[0])
+        path = self.path.partition("?")[0]
+        if path == "/events":
+            self._stream(self.server.dashboard)
+            return
+        found = self.server.dashboard.answer(path)
         if found is None:
             self.send_error(404)
             return
@@ -145,6 +160,23 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Cache-Control", "no-store")
         self.end_headers()
         self.wfile.write(content)
+
+    def _stream(self, dashboard: Dashboard) -> None:
+        with dashboard.listeners.join() as listener:
+            if listener is None:
+                self.send_error(503, f"{MOST_LISTENERS} listen already")
+                return
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.send_header("Cache-Control", "no-store")
+            self.end_headers()
+            while not dashboard.over.is_set():
+                cycle = listener.next(SIGN_OF_LIFE_S)
+                if cycle is None:
+                    self.wfile.write(b":\n\n")
+                    continue
+                facts = json.dumps({**_facts(cycle), "dropped": listener.dropped})
+                self.wfile.write(f"data: {facts}\n\n".encode())
 
     def log_message(self, *_: Any) -> None:  # noqa: ANN401 - the base class's types
         """Say nothing: a page that asks five times a second would fill the journal."""

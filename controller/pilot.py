@@ -38,6 +38,23 @@ class Pilot(Protocol):
         ...
 
 
+class BorrowedPilot(Pilot):
+    """Takes frames as another pilot does, and infers in a way of its own."""
+
+    def __init__(self, pilot: Pilot) -> None:
+        """Borrow a pilot; it stays its owner's."""
+        self._pilot = pilot
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """See `Pilot`."""
+        return self._pilot.shape
+
+    def fit(self, pixels: Pixels) -> Pixels:
+        """See `Pilot`."""
+        return self._pilot.fit(pixels)
+
+
 def shipped_models() -> tuple[Path, ...]:
     """The ``.tflite`` files that come with the project, in the order of their names."""
     return tuple(sorted(MODELS_DIR.glob("*.tflite")))

@@ -2,42 +2,36 @@
 
 Between two frames other programs use the processor's caches, and the first run through the loop's
 code after that costs ten times what the next one does (`python -m controller benchmark` measures
-it). So the loop goes through a turn with the frame before, and is through 0.2 ms ahead of the next
-one: the same code, but the model is not run and nothing is sent, decided for good or recorded.
+it). So the loop goes twice through a turn with the frame before, and is through 0.2 ms ahead of the
+next one: the same code, but the model is not run and no command is sent, decided for good or
+recorded.
 """
 
 from __future__ import annotations
 
 from typing import Self
 
-from controller.frames import Pixels
 from controller.loop import Cast
-from controller.pilot import Pilot, Probabilities, TflitePilot, forward_weight_of
+from controller.pilot import BorrowedPilot, Probabilities, TflitePilot, forward_weight_of
 from controller.sight import FreezeDetector
 from controller.supervisor import Supervisor, SupervisorSettings
 from firmware_bridge.commands import Command
 from firmware_bridge.link import Link, LinkHealth
 
 
-class _IdlePilot(Pilot):
+class _IdlePilot(BorrowedPilot):
     """Fits pictures, and says what the real model said last."""
 
     def __init__(self, pilot: TflitePilot) -> None:
-        self._pilot = pilot
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return self._pilot.shape
-
-    def fit(self, pixels: Pixels) -> Pixels:
-        return self._pilot.fit(pixels)
+        super().__init__(pilot)
+        self._output = pilot.output
 
     def infer(self) -> Probabilities:
-        return self._pilot.output()
+        return self._output()
 
 
 class _SilentLink(Link):
-    """Knows what the real link knows, and sends nothing."""
+    """Knows what the real link knows, and commands nothing."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
@@ -59,8 +53,8 @@ class _SilentLink(Link):
 class _Credulous(FreezeDetector):
     """Compares pictures, and believes their times: in a rehearsal they are all the same."""
 
-    def seen_ns(self, pixels: Pixels, capture_ns: int) -> int:
-        super().seen_ns(pixels, capture_ns)
+    def seen_ns(self, content: bytes, capture_ns: int) -> int:
+        super().seen_ns(content, capture_ns)
         return capture_ns
 
 

@@ -18,7 +18,7 @@ from controller.errors import ReplayError
 from controller.loop import Cycle, Loop, Sink
 from controller.pilot import Pilot, forward_weight_of
 from controller.recordings import open_recording
-from controller.supervisor import Reason, State, Supervisor, SupervisorSettings, choose, weigh
+from controller.supervisor import Reason, State, Supervisor, SupervisorSettings, choose
 from firmware_bridge.commands import Command, McuState
 from firmware_bridge.link import Link, LinkHealth
 
@@ -210,8 +210,7 @@ class _Answers:
         recorded = self._camera.current
         if cycle.frame is None or cycle.probabilities is None or recorded is None:
             return
-        weighed = weigh(np.array(cycle.probabilities, np.float32), self._forward_weight)
-        chosen = choose(weighed)
+        chosen = choose(np.array(cycle.probabilities, np.float32), self._forward_weight)
         self.report.count(Command.STOP if chosen is None else chosen, recorded.command)
         self.report.stopped += cycle.decision.state is not State.DRIVING
         self.report.answered += self._answered(cycle)

@@ -66,14 +66,13 @@ class FreezeDetector:
         self._last = b""
         self._since_ns = 0
 
-    def seen_ns(self, pixels: Pixels, capture_ns: int) -> int:
+    def seen_ns(self, content: bytes, capture_ns: int) -> int:
         """When the content of a picture was first seen, in ns.
 
         Args:
-            pixels: ``(h, w, 3) uint8``, C-contiguous.
+            content: All bytes of the picture; kept until the next.
             capture_ns: Capture time that the camera claims, ns.
         """
-        content = pixels.tobytes()
         if content != self._last:
             self._last, self._since_ns = content, capture_ns
         return self._since_ns

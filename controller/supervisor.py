@@ -96,11 +96,12 @@ class Decision:
     reason: Reason
 
 
-def choose(probabilities: Probabilities) -> Command | None:
+def choose(probabilities: Probabilities, forward_weight: float = 1.0) -> Command | None:
     """The most probable class; the first of equals. None if these are not three probabilities.
 
     Args:
         probabilities: ``(3,) float32`` as the model gave them.
+        forward_weight: What forward's is multiplied by before they are compared, above 0.
     """
     forward, left, right = probabilities.tolist()
     total = forward + left + right
@@ -111,6 +112,7 @@ def choose(probabilities: Probabilities) -> Command | None:
         and abs(total - 1.0) <= SUM_TOLERANCE
     ):
         return None
+    forward *= forward_weight
     if forward >= left and forward >= right:
         return Command.FORWARD
     return Command.LEFT if left >= right else Command.RIGHT
@@ -250,10 +252,7 @@ class Supervisor:
         """
         self._newest_capture_ns = capture_ns
         self._watch_locks(health)
-        chosen = choose(probabilities)
-        if chosen is not None and self.forward_weight != 1.0:
-            probabilities = weigh(probabilities, self.forward_weight)
-            chosen = choose(probabilities)
+        chosen = choose(probabilities, self.forward_weight)
         ttl_ms = min(MAX_TTL_MS, (capture_ns + FRESH_NS - now_ns) // 1_000_000)
         slow = self._rate.too_slow(capture_ns)
         if ttl_ms < 1:
@@ -264,7 +263,7 @@ class Supervisor:
             fault = Reason.BLIND
         elif slow:
             fault = Reason.LOW_RATE
-        elif self._is_unsure(float(probabilities[chosen])):
+        elif self._is_unsure(probabilities, chosen):
             fault = Reason.UNSURE
         else:
             fault = self._fault_elsewhere(health)
@@ -274,7 +273,7 @@ class Supervisor:
                 self._smoother.reset()
             return self._stop()
         if self._smoother is not None:
-            chosen = self._smoother.choose(probabilities)
+            chosen = self._smoother.choose(weigh(probabilities, self.forward_weight))
         return Decision(chosen, int(ttl_ms), self._state, Reason.NONE)
 
     def on_silence(self, now_ns: int, health: LinkHealth) -> Decision | None:
@@ -298,8 +297,9 @@ class Supervisor:
             self.disarm()
         return Decision(Command.STOP, MAX_TTL_MS, self._state, self._reason)
 
-    def _is_unsure(self, probability: float) -> bool:
-        if probability >= self._settings.least_probability:
+    def _is_unsure(self, probabilities: Probabilities, chosen: Command) -> bool:
+        least = self._settings.least_probability
+        if least == 0.0 or weigh(probabilities, self.forward_weight)[chosen] >= least:
             self._unsure = 0
             return False
         self._unsure += 1

@@ -67,7 +67,9 @@ class Link(abc.ABC):
         """
 
     def rehearse(self, command: Command, ttl_ms: int) -> None:  # noqa: B027 - most need not
-        """Do what `send` would, up to sending: so that it is quick when it counts.
+        """Do what `send` would but send a command: so that it is quick when it counts.
+
+        What goes over the line meanwhile, if anything, says nothing to the other end.
 
         Args:
             command: As for `send`.

@@ -38,7 +38,8 @@ COMMAND_OF_CODE = {code: command for command, code in WIRE_CODES.items()}
 _COMMAND = struct.Struct("<BBIIBB")
 _STATUS = struct.Struct("<BBIIBBBhhHIB8H")
 _CRC = struct.Struct("<I")
-_DELIMITER = b"\x00"
+DELIMITER = b"\x00"
+"""Ends a frame; several in a row are one."""
 _CODES = tuple(bytes((length + 1,)) for length in range(254))
 """COBS code of a run by its length."""
 
@@ -62,7 +63,7 @@ class CommandFrame:
 
 def cobs_encode(data: bytes) -> bytes:
     """Stuff `data` so that it holds no zero byte (no delimiter is added)."""
-    runs = data.split(_DELIMITER)
+    runs = data.split(DELIMITER)
     if len(data) < 254:
         return b"".join([_CODES[len(run)] + run for run in runs])
     *earlier, last = runs
@@ -107,7 +108,7 @@ def encode_frame(payload: bytes) -> bytes:
     The leading delimiter costs one byte and ends whatever garbage stands on the line before.
     """
     checked = payload + _CRC.pack(zlib.crc32(payload))
-    return _DELIMITER + cobs_encode(checked) + _DELIMITER
+    return DELIMITER + cobs_encode(checked) + DELIMITER
 
 
 def encode_command(frame: CommandFrame) -> bytes:
@@ -120,16 +121,13 @@ def encode_command(frame: CommandFrame) -> bytes:
         raise ValueError(f"ttl_ms is {frame.ttl_ms}, it must be 1 to {MAX_TTL_MS}")
     if not 1 <= frame.sequence <= MAX_SEQUENCE:
         raise ValueError(f"sequence is {frame.sequence}, it must be 1 to {MAX_SEQUENCE}")
-    return encode_frame(
-        _COMMAND.pack(
-            TYPE_COMMAND,
-            VERSION,
-            frame.session,
-            frame.sequence,
-            WIRE_CODES[frame.command],
-            frame.ttl_ms,
-        )
-    )
+    return command_bytes(frame.session, frame.sequence, frame.command, frame.ttl_ms)
+
+
+def command_bytes(session: int, sequence: int, command: Command, ttl_ms: int) -> bytes:
+    """What `encode_command` gives, of fields that are known to be in their ranges."""
+    code = WIRE_CODES[command]
+    return encode_frame(_COMMAND.pack(TYPE_COMMAND, VERSION, session, sequence, code, ttl_ms))
 
 
 def decode_command(payload: bytes) -> CommandFrame:
@@ -227,7 +225,7 @@ class Decoder:
         Returns:
             Payloads completed by them, without their CRC, oldest first.
         """
-        *complete, rest = data.split(_DELIMITER)
+        *complete, rest = data.split(DELIMITER)
         payloads = []
         for part in complete:
             payload = self._close(part)

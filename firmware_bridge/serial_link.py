@@ -17,7 +17,7 @@ from firmware_bridge.clock import Clock
 from firmware_bridge.commands import Command
 from firmware_bridge.errors import LinkError, VersionError
 from firmware_bridge.link import Link, LinkHealth
-from firmware_bridge.protocol import BAUD, MAX_TTL_MS
+from firmware_bridge.protocol import BAUD, DELIMITER, MAX_TTL_MS
 from firmware_bridge.session import HostSession
 
 READ_TIMEOUT_S = 0.05
@@ -160,7 +160,7 @@ class SerialLink(Link):
         _, port, _ = self._make(self._understudy, command, ttl_ms)
         if port is not None:
             with contextlib.suppress(*LINE_ERRORS):
-                write_now(port, b"")  # half of the kernel's way; the line stays still
+                write_now(port, DELIMITER)  # the kernel's part too
 
     def _make(
         self, session: HostSession, command: Command, ttl_ms: int

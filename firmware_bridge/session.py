@@ -13,10 +13,9 @@ from firmware_bridge.protocol import (
     MAX_TTL_MS,
     TYPE_STATUS,
     VERSION,
-    CommandFrame,
     Decoder,
+    command_bytes,
     decode_status,
-    encode_command,
     peer_version,
 )
 
@@ -88,8 +87,7 @@ class HostSession:
         if self.status is None or self.status.session == 0 or self._sequence >= MAX_SEQUENCE:
             return None
         self._sequence += 1
-        frame = CommandFrame(self.status.session, self._sequence, command, ttl_ms)
-        return self._sequence, encode_command(frame)
+        return self._sequence, command_bytes(self.status.session, self._sequence, command, ttl_ms)
 
     @property
     def unanswered(self) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Self
 
 from controller.cameras.base import Camera
-from controller.frames import Frame, Pixels
-from controller.pilot import Pilot, Probabilities
+from controller.frames import Frame
+from controller.pilot import BorrowedPilot, Pilot, Probabilities
 from firmware_bridge.lockstep_link import LockstepLink
 from simulator.world import World
 
@@ -33,7 +33,7 @@ class SimulatedCamera(Camera):
         return self._world.next_frame(round(timeout_ms * 1e6))
 
 
-class TimedPilot(Pilot):
+class TimedPilot(BorrowedPilot):
     """A pilot that takes virtual time to think: a fixed one, so that runs are repeatable."""
 
     def __init__(self, pilot: Pilot, world: World) -> None:
@@ -43,17 +43,8 @@ class TimedPilot(Pilot):
             pilot: The real one.
             world: Its clock moves on by ``inference_ms`` of its configuration at each `infer`.
         """
-        self._pilot = pilot
+        super().__init__(pilot)
         self._world = world
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """See `controller.pilot.Pilot`."""
-        return self._pilot.shape
-
-    def fit(self, pixels: Pixels) -> Pixels:
-        """See `controller.pilot.Pilot`."""
-        return self._pilot.fit(pixels)
 
     def infer(self) -> Probabilities:
         """See `controller.pilot.Pilot`."""

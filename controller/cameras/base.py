@@ -92,8 +92,8 @@ class ThreadedCamera(Camera):
     def read(self, timeout_ms: float) -> Frame | None:
         """See `Camera.read`."""
         with self._ready:
-            if self._newest is None and self._failure is None:
-                self._ready.wait(max(0.0, timeout_ms) / 1000)
+            if self._newest is None and self._failure is None and timeout_ms > 0:
+                self._ready.wait(timeout_ms / 1000)
             frame, self._newest = self._newest, None
             if frame is None and self._failure is not None:
                 raise self._failure

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
+import time
 import urllib.error
 import urllib.request
 
@@ -12,6 +14,7 @@ from controller.config import DashboardSettings, load_config
 from controller.dashboard import Dashboard
 from controller.errors import ConfigError, UsageError
 from controller.pictures import decode_picture
+from controller.telemetry import MOST_LISTENERS, WAITING, Listeners
 
 
 @pytest.fixture
@@ -51,6 +54,60 @@ def test_a_client_that_says_nothing_keeps_nobody_from_driving(dashboard, bench, 
     with socket.create_connection(("127.0.0.1", dashboard.port)):
         drive = bench([shot() for _ in range(20)]).run(dashboard)
     assert drive.commands[-1].name == "FORWARD"
+
+
+def test_a_stream_tells_every_cycle_in_order(dashboard, bench, shot):
+    with _listen(dashboard) as stream:
+        drive = bench([shot((0.1, 0.8, 0.1)) for _ in range(20)]).run(dashboard)
+        told = [_next_event(stream) for _ in drive.cycles]
+    assert [event["frame"] for event in told if event["frame"] is not None] == list(range(20))
+    assert (told[-1]["state"], told[-1]["command"]) == ("driving", "LEFT")
+    assert told[-1]["sent_ns"] == drive.cycles[-1].sent_ns
+    assert told[-1]["dropped"] == 0
+
+
+def test_a_listener_that_is_too_slow_misses_some_and_is_told_how_many(bench, shot):
+    listeners = Listeners()
+    with listeners.join() as listener:
+        drive = bench([shot() for _ in range(WAITING + 10)]).run(listeners)
+        seen = []
+        while (cycle := listener.next(0)) is not None:
+            seen.append(cycle)
+    assert seen == drive.cycles[:WAITING]
+    assert listener.dropped == len(drive.cycles) - WAITING
+    listeners(drive.cycles[0])  # nobody listens any more
+    assert listener.next(0) is None
+
+
+def test_no_more_than_four_listen_and_one_that_leaves_makes_room(dashboard):
+    with contextlib.ExitStack() as stack:
+        streams = [stack.enter_context(_listen(dashboard)) for _ in range(MOST_LISTENERS)]
+        with pytest.raises(urllib.error.HTTPError, match="503"):
+            _listen(dashboard)
+        assert _get(dashboard, "/state")
+        streams[0].close()
+        for _ in range(50):  # noticed with the next sign of life or the one after it
+            with contextlib.suppress(urllib.error.HTTPError), _listen(dashboard):
+                return
+            time.sleep(0.1)
+    pytest.fail("who left still counts")
+
+
+def test_a_stream_ends_with_the_drive():
+    with Dashboard(0) as page:
+        stream = _listen(page)
+    assert b"data" not in stream.read()
+    stream.close()
+
+
+def _listen(dashboard):
+    return urllib.request.urlopen(f"http://127.0.0.1:{dashboard.port}/events", timeout=5)
+
+
+def _next_event(stream):
+    while not (line := stream.readline()).startswith(b"data: "):
+        assert line, "the stream has ended"
+    return json.loads(line.removeprefix(b"data: "))
 
 
 def test_a_port_that_is_taken_or_none_is_said(dashboard, tmp_path):

@@ -16,9 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
-from controller.cards import card_path
+from controller.cards import card_path, read_card
 from controller.pilot import TflitePilot, find_model
 from controller.recordings import open_recording
+from controller.supervisor import choose
+from firmware_bridge.commands import Command
 
 
 def prepare(name: str, recordings: list[Path], most: int, to: Path) -> None:
@@ -66,10 +68,13 @@ def compare(paths: list[Path]) -> None:
     print(f"\nthe same to the last bit: {groups}")
 
 
-def commands(path: Path, frames: int) -> None:
+def commands(path: Path, frames: int, model: Path) -> None:
     """SHA-256 of the commands for the first frames, as ``python -m controller replay`` has it."""
-    answers = np.array(json.loads(path.read_text())["answers"])[:frames]
-    print(hashlib.sha256(answers.argmax(axis=1).astype(np.uint8).tobytes()).hexdigest())
+    answers = np.array(json.loads(path.read_text())["answers"], np.float32)[:frames] / 256
+    weight = read_card(model).forward_weight
+    chosen = [choose(answer, weight) for answer in answers]
+    digest = hashlib.sha256(bytes(Command.STOP if c is None else c for c in chosen))
+    print(digest.hexdigest())
 
 
 def requirements() -> None:
@@ -96,6 +101,7 @@ def main() -> None:
     sub = subcommands.add_parser("commands")
     sub.add_argument("file", type=Path)
     sub.add_argument("frames", type=int)
+    sub.add_argument("model", type=Path)
     subcommands.add_parser("requirements")
     arguments = parser.parse_args()
     if arguments.command == "compare":
@@ -103,7 +109,7 @@ def main() -> None:
     elif arguments.command == "prepare":
         prepare(arguments.model, arguments.recordings, arguments.most, arguments.to)
     elif arguments.command == "commands":
-        commands(arguments.file, arguments.frames)
+        commands(arguments.file, arguments.frames, arguments.model)
     else:
         requirements()
 

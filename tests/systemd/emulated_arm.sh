@@ -72,6 +72,18 @@ installed=/opt/paperlane/venv/bin/python
 version() { arm python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])'; }
 answers() { "$python" "$checkout/tests/systemd/answers.py" "$@"; }
 
+# Keep wheels for the system in $cache/wheels, where its pip looks too: an index need not allow pip's
+# own cache to keep them. What is missing here, that pip fetches by itself.
+fetch() { # REQUIREMENT_OR_OPTION...
+    local platforms=() glibc
+    for glibc in 17 27 28 31 34 35 36; do
+        platforms+=(--platform "manylinux_2_${glibc}_$(arm uname -m)")
+    done
+    "$python" -m pip download --quiet --disable-pip-version-check --retries 12 --only-binary :all: \
+        --python-version "$(version)" "${platforms[@]}" --find-links "$cache/wheels" \
+        --dest "$cache/wheels" "$@" || echo "   not all wheels could be fetched beforehand"
+}
+
 # What an installation leaves, without what carries the time it was written at.
 fingerprint() {
     arm find /opt/paperlane /etc/paperlane /etc/systemd/system /etc/udev/rules.d \
@@ -106,6 +118,11 @@ do_install() {
     mount_system
     echo "== $suite, emulated: $(arm uname -m), $(arm python3 --version), $cpu; here: $(uname -m)"
     prepare
+    case $arch,$(version) in # what install.sh chooses
+        armhf,*) fetch --no-deps pyserial mcap tflite-runtime setuptools ;;
+        *,3.11) fetch 'numpy<2' 'opencv-python-headless<4.11' pyserial mcap ai-edge-litert setuptools ;;
+        *) fetch numpy opencv-python-headless pyserial mcap ai-edge-litert setuptools ;;
+    esac
     echo "== installing"
     arm /checkout/systemd/install.sh --user nobody | sed -u 's/^/   /'
     same "owner may arm" "$(arm id -nG nobody | tr ' ' '\n' | grep -x paperlane)" paperlane
@@ -133,7 +150,7 @@ do_replay() {
     runtime=$(arm $installed -P -c 'from controller.interpreter import RUNTIME; print(RUNTIME)')
     if [ "$runtime" = tflite-runtime ]; then
         [ -e "$own" ] || own=$home/answers/$(uname -m).own.json
-        expected=$(answers commands "$own" "$frames")
+        expected=$(answers commands "$own" "$frames" "$home/share/model.tflite")
     fi
     same "frames answered here and there" "$frames" "$(figure "$there" answered)"
     same "commands with $runtime as expected" "$expected" "$(figure "$there" commands_sha256)"
@@ -188,9 +205,11 @@ where_they_part() {
 do_evaluate() {
     echo "== one track in the simulator"
     local pinned=/opt/pinned/bin/python options=(--tracks 1 --seconds 10 --json)
+    local wanted=(numpy opencv-python-headless pyserial mcap ai-edge-litert)
     arm sh -c "[ -x $pinned ] || python3 -m venv /opt/pinned"
+    fetch --constraint "$checkout/constraints.txt" "${wanted[@]}"
     arm $pinned -m pip install --quiet --disable-pip-version-check --only-binary :all: \
-        --constraint /checkout/constraints.txt numpy opencv-python-headless pyserial mcap ai-edge-litert
+        --constraint /checkout/constraints.txt "${wanted[@]}"
     (cd "$checkout" && "$python" -m simulator evaluate "${options[@]}") > "$home/here.evaluation"
     arm env -C /checkout $pinned -m simulator evaluate "${options[@]}" > "$home/there.evaluation"
     sed 's/^/   /' "$home/here.evaluation"
@@ -205,7 +224,8 @@ do_fallback() {
         echo "   no wheel of it for this Python: not run"
         return
     fi
-    arm $installed -m pip install --quiet 'tflite-runtime==2.14.0' 'numpy<2'
+    fetch 'tflite-runtime==2.14.0' 'numpy<2'
+    arm $installed -m pip install --quiet --disable-pip-version-check 'tflite-runtime==2.14.0' 'numpy<2'
     arm $installed -m pip uninstall --quiet --yes ai-edge-litert
     do_replay
     fingerprint_there fallback
@@ -217,7 +237,7 @@ do_uninstall() {
     arm sh -c 'mkdir -p /var/lib/paperlane/drives; echo drive > /var/lib/paperlane/drives/mine.mcap'
     arm /checkout/systemd/uninstall.sh | sed -u 's/^/   /'
     same "drives and configuration kept" \
-        "$(arm find /var/lib/paperlane /etc/paperlane -type f | sort | tr '\n' ' ')" \
+        "$(arm find /var/lib/paperlane /etc/paperlane -type f ! -name '*.new' | sort | tr '\n' ' ')" \
         "/etc/paperlane/paperlane.toml /var/lib/paperlane/drives/mine.mcap "
     same "all else gone" "$(arm sh -c 'ls -d /opt/paperlane /etc/systemd/system/paperlane.service \
         /usr/local/bin/paperlane /etc/udev/rules.d/99-paperlane.rules 2> /dev/null | wc -l')" 0

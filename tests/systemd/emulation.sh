@@ -71,13 +71,13 @@ mount_system() {
     local root=$home/root at
     exec 9> "$home/lock"
     flock 9 # one at a time
-    mkdir -p "$home/upper" "$home/scratch" "$root" "$home/share" "$cache/pip" "$cache/apt-$arch"
+    mkdir -p "$home/upper" "$home/scratch" "$root" "$home/share" "$cache/wheels" "$cache/apt-$arch"
     mount -t overlay overlay -o "lowerdir=$home/base,upperdir=$home/upper,workdir=$home/scratch" "$root"
-    mkdir -p "$root/checkout" "$root/share" "$root/root/.cache/pip"
+    mkdir -p "$root/checkout" "$root/share" "$root/wheels"
     for at in proc dev sys; do mount --rbind "/$at" "$root/$at"; done
     mount -t tmpfs tmpfs "$root/run"
     mount --bind "$home/share" "$root/share"
-    mount --bind "$cache/pip" "$root/root/.cache/pip"
+    mount --bind "$cache/wheels" "$root/wheels"
     mount --bind "$cache/apt-$arch" "$root/var/cache/apt/archives"
     # The checkout as it is now: somebody may go on working in it.
     mount -t tmpfs tmpfs "$root/checkout"
@@ -87,7 +87,8 @@ mount_system() {
     cp -L /etc/resolv.conf "$root/etc/resolv.conf"
     become "$cpu"
     mount --bind "$home/cpuinfo" "$root/proc/cpuinfo"
-    settings=(PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8)
+    settings=(PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
+        PIP_FIND_LINKS=/wheels PIP_RETRIES=12 PIP_NO_CACHE_DIR=1)
     for name in PIP_INDEX_URL PIP_DEFAULT_TIMEOUT http_proxy https_proxy no_proxy; do
         [ -z "${!name:-}" ] || settings+=("$name=${!name}")
     done
