@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from pathlib import Path
@@ -33,6 +34,18 @@ def memory_mib(process_id: int | str = "self", *, peak: bool = False) -> float:
         if line.startswith(key):
             return int(line.split()[1]) / 1024
     return 0.0  # it has ended, and nobody has waited for it yet
+
+
+def leave_the_one_core() -> None:
+    """Let the calling thread run on every other core, where this process keeps to a single one.
+
+    Whoever gave it one core (``realtime.conf``) wants the loop's code and model to stay in that
+    core's caches, and what is done beside the loop would push them out.
+    """
+    kept = os.sched_getaffinity(0)
+    if len(kept) == 1:
+        with contextlib.suppress(OSError):  # there is no other, or none is allowed
+            os.sched_setaffinity(0, set(range(os.cpu_count() or 1)) - kept)
 
 
 def _stat(process_id: int | str) -> list[str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from controller import process
 from controller.drive_format import SUFFIX
 from controller.drive_writer import DriveWriter, create_drive
 from controller.errors import UsageError
@@ -129,6 +130,7 @@ class Recorder:
             self.dropped += 1
 
     def _run(self) -> None:
+        process.leave_the_one_core()
         try:
             self._write()
         except Exception as error:  # noqa: BLE001 - nothing here may reach the drive

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import threading
 
 import pytest
 
+from controller import process
 from controller.loop import REHEARSALS, SPARE_NS, Rhythm
 from controller.rehearsal import understudies
 from firmware_bridge.commands import Command
@@ -70,6 +73,29 @@ def test_it_comes_shortly_before_the_frame_and_goes_the_way_of_a_driving_car(sho
     assert all(SPARE_NS <= ns <= 2 * SPARE_NS for ns in early)
     assert early[0] < 1.01 * SPARE_NS
     assert watched.commands[-10:] == [Command.FORWARD] * 10
+
+
+def test_what_goes_on_beside_the_loop_leaves_it_its_one_core():
+    cores = os.sched_getaffinity(0)
+    if len(cores) < 2:
+        pytest.skip("this machine has one core")
+
+    def affinity_after(kept):
+        def run():
+            os.sched_setaffinity(0, kept)  # of this thread alone
+            process.leave_the_one_core()
+            found.append(os.sched_getaffinity(0))
+
+        found = []
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join()
+        return found[0]
+
+    one = {min(cores)}
+    assert affinity_after(one) >= cores - one
+    assert not affinity_after(one) & one
+    assert affinity_after(cores) == cores
 
 
 def test_a_rhythm_follows_the_camera_and_forgets_pauses():
