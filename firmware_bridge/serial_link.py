@@ -157,8 +157,8 @@ class SerialLink(Link):
     def rehearse(self, command: Command, ttl_ms: int) -> None:
         """See `Link.rehearse`."""
         self._understudy.status = self._session.status
-        _, port, _ = self._make(self._understudy, command, ttl_ms)
-        if port is not None:
+        made, port, _ = self._make(self._understudy, command, ttl_ms)
+        if made is not None and port is not None:  # else it may be any device
             with contextlib.suppress(*LINE_ERRORS):
                 write_now(port, DELIMITER)  # the kernel's part too
 
