@@ -1,11 +1,11 @@
 # `make models`: the shipped models from nothing but seeds, in about an hour of one core. A scout learns from the
 # teacher's drives and drives itself; what it saw is labelled by the teacher. A pupil learns from both and does the
-# same, and both shipped models learn from all three. Each step is kept in $(MODELS), so that a second call goes on
-# where the first one ended.
+# same, then a senior, and the shipped models learn from all four sets. Each step is kept in $(MODELS), so that a
+# second call goes on where the first one ended.
 MODELS := $(OUT)/models
 SIMULATE := $(BIN)/python -m simulator dataset
 TRAIN_ONE := $(BIN)/python -m training train --recipe simulated --held-out $(MODELS)/held-out
-EXPORT_ONE := $(BIN)/python -m export --formats int8 --forward-weight 5 --held-out $(MODELS)/held-out --out $(MODELS)
+EXPORT_ONE := $(BIN)/python -m export --formats int8 --held-out $(MODELS)/held-out --out $(MODELS)
 SHIPPED := controller/models
 
 .PHONY: models
@@ -23,20 +23,30 @@ $(MODELS)/scouted/labels.npy: FRAMES_OF = $(MANY) --frames 50000 --seed 12 --mod
 $(MODELS)/scouted/labels.npy: $(MODELS)/scout.tflite
 $(MODELS)/practised/labels.npy: FRAMES_OF = $(MANY) --frames 30000 --seed 13 --model $(MODELS)/pupil.tflite
 $(MODELS)/practised/labels.npy: $(MODELS)/pupil.tflite
+$(MODELS)/rehearsed/labels.npy: FRAMES_OF = $(MANY) --frames 50000 --seed 14 --model $(MODELS)/senior.tflite
+$(MODELS)/rehearsed/labels.npy: $(MODELS)/senior.tflite
 
 SMALL_NET := --network sliced9 --alpha 0.25
+DEFAULT_NET := --network sliced11 --alpha 0.5
+TAUGHT := --data $(MODELS)/taught
+SCOUTED := $(TAUGHT) --data $(MODELS)/scouted
+PRACTISED := $(SCOUTED) --data $(MODELS)/practised
+REHEARSED := $(PRACTISED) --data $(MODELS)/rehearsed
 $(MODELS)/scout/model.keras: $(MODELS)/taught/labels.npy $(MODELS)/held-out/labels.npy
-	$(TRAIN_ONE) $(SMALL_NET) --epochs 4 --data $(MODELS)/taught --out $(@D)
+	$(TRAIN_ONE) $(SMALL_NET) --epochs 4 $(TAUGHT) --out $(@D)
 $(MODELS)/pupil/model.keras: $(MODELS)/scouted/labels.npy
-	$(TRAIN_ONE) $(SMALL_NET) --epochs 3 --weights $(MODELS)/scout/model.keras --data $(MODELS)/taught --data $(MODELS)/scouted --out $(@D)
-ALL := --data $(MODELS)/taught --data $(MODELS)/scouted --data $(MODELS)/practised
-$(MODELS)/small/model.keras: $(MODELS)/practised/labels.npy
-	$(TRAIN_ONE) $(SMALL_NET) --epochs 4 --weights $(MODELS)/pupil/model.keras $(ALL) --out $(@D)
-$(MODELS)/default/model.keras: $(MODELS)/practised/labels.npy
-	$(TRAIN_ONE) --network sliced11 --alpha 0.5 --epochs 3 $(ALL) --out $(@D)
+	$(TRAIN_ONE) $(SMALL_NET) --epochs 3 --weights $(MODELS)/scout/model.keras $(SCOUTED) --out $(@D)
+$(MODELS)/senior/model.keras: $(MODELS)/practised/labels.npy
+	$(TRAIN_ONE) $(DEFAULT_NET) --epochs 3 $(PRACTISED) --out $(@D)
+$(MODELS)/small/model.keras: $(MODELS)/rehearsed/labels.npy
+	$(TRAIN_ONE) $(SMALL_NET) --epochs 4 --weights $(MODELS)/pupil/model.keras $(REHEARSED) --out $(@D)
+$(MODELS)/default/model.keras: $(MODELS)/rehearsed/labels.npy
+	$(TRAIN_ONE) $(DEFAULT_NET) --epochs 3 --weights $(MODELS)/senior/model.keras $(REHEARSED) --out $(@D)
 
+WEIGHT_scout := 5
+WEIGHT_pupil := 5
 $(MODELS)/%.tflite: $(MODELS)/%/model.keras
-	$(EXPORT_ONE) $(@D)/$* --name $* --calibration $(MODELS)/taught || test $$? -eq 1
+	$(EXPORT_ONE) $(@D)/$* --name $* --forward-weight $(or $(WEIGHT_$*),2.5) --calibration $(MODELS)/taught || test $$? -eq 1
 
 # SAMPLE=sample_data.npy: the default model fine-tuned on half of some real labelled frames, judged on the other half.
 .PHONY: fine-tune
