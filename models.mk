@@ -23,7 +23,7 @@ $(MODELS)/scouted/labels.npy: FRAMES_OF = $(MANY) --frames 50000 --seed 12 --mod
 $(MODELS)/scouted/labels.npy: $(MODELS)/scout.tflite
 $(MODELS)/practised/labels.npy: FRAMES_OF = $(MANY) --frames 30000 --seed 13 --model $(MODELS)/pupil.tflite
 $(MODELS)/practised/labels.npy: $(MODELS)/pupil.tflite
-$(MODELS)/rehearsed/labels.npy: FRAMES_OF = $(MANY) --frames 50000 --seed 14 --model $(MODELS)/senior.tflite
+$(MODELS)/rehearsed/labels.npy: FRAMES_OF = $(MANY) --frames 20000 --seed 14 --model $(MODELS)/senior.tflite
 $(MODELS)/rehearsed/labels.npy: $(MODELS)/senior.tflite
 
 SMALL_NET := --network sliced9 --alpha 0.25
@@ -39,9 +39,9 @@ $(MODELS)/pupil/model.keras: $(MODELS)/scouted/labels.npy
 $(MODELS)/senior/model.keras: $(MODELS)/practised/labels.npy
 	$(TRAIN_ONE) $(DEFAULT_NET) --epochs 3 $(PRACTISED) --out $(@D)
 $(MODELS)/small/model.keras: $(MODELS)/rehearsed/labels.npy
-	$(TRAIN_ONE) $(SMALL_NET) --epochs 4 --weights $(MODELS)/pupil/model.keras $(REHEARSED) --out $(@D)
+	$(TRAIN_ONE) $(SMALL_NET) --epochs 3 --weights $(MODELS)/pupil/model.keras $(REHEARSED) --out $(@D)
 $(MODELS)/default/model.keras: $(MODELS)/rehearsed/labels.npy
-	$(TRAIN_ONE) $(DEFAULT_NET) --epochs 3 --weights $(MODELS)/senior/model.keras $(REHEARSED) --out $(@D)
+	$(TRAIN_ONE) $(DEFAULT_NET) --epochs 2 --weights $(MODELS)/senior/model.keras $(REHEARSED) --out $(@D)
 
 WEIGHT_scout := 5
 WEIGHT_pupil := 5
