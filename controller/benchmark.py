@@ -2,9 +2,9 @@
 
 The drive is the real one (`controller.driving.drive`) in real time, with everything that it has on
 the car, recording too; only the camera is a made-up one and the microcontroller answers from a pty.
-The bare ``invoke()`` is that of the same model in the same process, right before and after each
-drive, woken at the drive's own rate: after a pause a processor has other things in its caches and
-may have slept, and both pay for that. Back to back, without pauses, it is printed too.
+The bare ``invoke()`` is that of the same model in the same process, before, between and after four
+drives, woken at their own rate: after a pause a processor has other things in its caches and may
+have slept, and both pay for that. Back to back, without pauses, it is printed too.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ from controller.supervisor import SupervisorSettings
 
 WARM_UP_S = 1.0
 """Left out of every figure: arming, caches, the processor's clock."""
+DRIVES = 4
+"""At each rate, the bare model in between: other programs come and go, and both shall meet them."""
 HOT_INVOKES = 500
 START_UPS = 5
 """Processes started to see how soon they decide."""
@@ -169,19 +171,19 @@ def _rate_figures(figures: RateFigures) -> dict[str, Any]:
 def _run_rate(
     pilot: TflitePilot, rate_hz: float, seconds: float, threads: int, link_device: str
 ) -> RateFigures:
-    statistics = Statistics()
-    half = max(30, int(seconds * rate_hz / 2))
-    before = list(itertools.islice(_paced_invokes_ns(pilot, rate_hz), half))
-    with tempfile.TemporaryDirectory() as folder:
-        config = _config(str(pilot.model), rate_hz, threads, link_device, folder)
-        start_s, cpu_s = time.monotonic(), process.cpu_s()
-        measured = _AfterWarmUp(statistics, MonotonicClock())
-        with _quiet():
-            everything = drive(config, WARM_UP_S + seconds, (measured,))
-        cpu_share = (process.cpu_s() - cpu_s) / (time.monotonic() - start_s)
-        lost = everything.frames - _recorded(Path(folder))
-    after = list(itertools.islice(_paced_invokes_ns(pilot, rate_hz), half))
-    return RateFigures(rate_hz, statistics, _percentiles([*before, *after]), lost, cpu_share)
+    statistics, bare_ns, lost, cpu_s, took_s = Statistics(), list[int](), 0, 0.0, 0.0
+    share = max(10, int(seconds * rate_hz / (DRIVES + 1)))
+    for _ in range(DRIVES):
+        bare_ns += itertools.islice(_paced_invokes_ns(pilot, rate_hz), share)
+        with tempfile.TemporaryDirectory() as folder, _quiet():
+            config = _config(str(pilot.model), rate_hz, threads, link_device, folder)
+            cpu_s, took_s = cpu_s - process.cpu_s(), took_s - time.monotonic()
+            measured = _AfterWarmUp(statistics, MonotonicClock())
+            everything = drive(config, WARM_UP_S + seconds / DRIVES, (measured,))
+            cpu_s, took_s = cpu_s + process.cpu_s(), took_s + time.monotonic()
+            lost += everything.frames - _recorded(Path(folder))
+    bare_ns += itertools.islice(_paced_invokes_ns(pilot, rate_hz), share)
+    return RateFigures(rate_hz, statistics, _percentiles(bare_ns), lost, cpu_s / took_s)
 
 
 def _config(model: str, rate_hz: float, threads: int, link_device: str, folder: str) -> Config:
