@@ -79,7 +79,7 @@ fetch() { # REQUIREMENT_OR_OPTION...
     for glibc in 17 27 28 31 34 35 36; do
         platforms+=(--platform "manylinux_2_${glibc}_$(arm uname -m)")
     done
-    "$python" -m pip download --quiet --disable-pip-version-check --retries 12 --only-binary :all: \
+    "$python" -m pip download -qq --disable-pip-version-check --retries 12 --only-binary :all: \
         --python-version "$(version)" "${platforms[@]}" --find-links "$cache/wheels" \
         --dest "$cache/wheels" "$@" || echo "   not all wheels could be fetched beforehand"
 }
