@@ -60,6 +60,8 @@ def add_dataset(commands: Any) -> None:  # noqa: ANN401
     )  # fmt: skip
     parser.add_argument("--gap-share", type=float, default=GAP_SHARE, metavar="SHARE",
                         help="of the random tracks, with missing sheets")  # fmt: skip
+    parser.add_argument("--pale-share", type=float, default=0.0, metavar="SHARE",
+                        help="of the others, on a floor nearly as light as paper")  # fmt: skip
     parser.add_argument("--plain", action="store_true", help="one and the same room for all drives")
     parser.add_argument("--one-camera", action="store_true", help="one camera and car for all")
     parser.add_argument("--no-recovery", action="store_true", help="never askew or disturbed")
@@ -76,6 +78,7 @@ def _dataset(arguments: argparse.Namespace) -> int:
     check_range("--clear", arguments.clear, 0.3, 5)
     check_range("--reference-share", arguments.reference_share, 0, 1)
     check_range("--gap-share", arguments.gap_share, 0, 1)
+    check_range("--pale-share", arguments.pale_share, 0, 1)
     config = DatasetConfig(
         arguments.frames,
         arguments.seed,
@@ -87,6 +90,7 @@ def _dataset(arguments: argparse.Namespace) -> int:
         vary_camera=not arguments.one_camera,
         reference_share=arguments.reference_share,
         gap_share=arguments.gap_share,
+        pale_share=arguments.pale_share,
     )
     model = None if arguments.model is None else find_model(arguments.model)
     make_folder(arguments.out)

@@ -17,7 +17,7 @@ from controller.pilot import TflitePilot
 from simulator.car import CarConfig
 from simulator.errors import SimulatorUsageError
 from simulator.jobs import map_in_order
-from simulator.looks import PLAIN_LOOK
+from simulator.looks import PLAIN_LOOK, sample_pale_look
 from simulator.optics import CameraRig
 from simulator.practice import Lesson, Practice, PracticeConfig
 from simulator.reference import sample_reference_look, sample_reference_rig
@@ -50,6 +50,8 @@ class DatasetConfig:
         reference_share: Share of the drives, of those on paper, in the reference frames' own room
             and behind their camera (`simulator.reference`); 0 to 1.
         gap_share: How often sheets are missing on a random track, 0 to 1.
+        pale_share: Share of the other drives on paper on a floor nearly as light as the paper
+            (`simulator.looks.sample_pale_look`), 0 to 1.
         shape: Height and width of the frames, in pixels.
     """
 
@@ -63,12 +65,13 @@ class DatasetConfig:
     vary_camera: bool = True
     reference_share: float = 0.3
     gap_share: float = GAP_SHARE
+    pale_share: float = 0.0
     shape: tuple[int, int] = REFERENCE_SHAPE
 
     def __post_init__(self) -> None:
         if self.frames < 1 or self.frames_per_drive < 1:
             raise SimulatorUsageError("a data set has at least one frame")
-        for share in (self.reference_share, self.gap_share):
+        for share in (self.reference_share, self.gap_share, self.pale_share):
             if not 0 <= share <= 1:
                 raise SimulatorUsageError(f"a share is 0 to 1, not {share}")
         if not 0 <= self.seed < 1000:
@@ -95,6 +98,8 @@ def _practice(config: DatasetConfig, drive: int) -> tuple[str, Practice]:
     chance = np.random.default_rng([seed, 20]).random()
     if track.surface == PAPER and chance < config.reference_share:
         look, rig = look or sample_reference_look(seed), rig or sample_reference_rig(seed)
+    elif track.surface == PAPER and np.random.default_rng([seed, 23]).random() < config.pale_share:
+        look = look or sample_pale_look(seed)
     scene = Scene(track, SceneConfig(seed, look, rig, config.shape))
     car = WorldConfig(name, seed).sampled_car if config.vary_camera else CarConfig()
     practice = Practice(scene, car, Teacher(track, config.teacher), config.practice, seed)

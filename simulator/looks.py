@@ -9,7 +9,7 @@ mirrored in a varnished floor, and a room that grows dark towards the horizon.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -207,3 +207,18 @@ def sample_look(seed: int) -> Look:
     """The room of a seed: the same seed gives the same room on every machine."""
     rng = np.random.default_rng([seed, 2])
     return Look(_floor(rng), _light(rng), _sensor(rng))
+
+
+def sample_pale_look(seed: int) -> Look:
+    """The room of a seed, with a floor nearly as light as the paper and often as grey.
+
+    Paper is 1.4 to 1.8 times as bright as the floor, against 2.4 in half of the rooms of
+    `sample_look` and less than 1.8 in one of twenty: people still tell the two apart at a glance.
+    """
+    rng = np.random.default_rng([seed, 22])
+    look = sample_look(seed)
+    colour = np.array(look.floor.colour)
+    grey = colour.mean()
+    colour = grey + rng.uniform(0.0, 1.0) * (colour - grey)
+    colour *= float(np.mean(look.floor.paper)) / rng.uniform(1.4, 1.8) / grey
+    return replace(look, floor=replace(look.floor, colour=_triple(colour)))

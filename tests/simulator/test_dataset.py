@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from controller.frameset import load_frameset
 from simulator.dataset import EVALUATION_SEED, DatasetConfig, make_dataset, save_reference
 from simulator.errors import SimulatorUsageError
+from simulator.looks import sample_look, sample_pale_look
 from simulator.practice import PracticeConfig
 from simulator.teacher import TeacherConfig
 
@@ -51,6 +54,19 @@ def test_one_room_and_one_camera_on_request():
     made = make_dataset(config)
     levels = [made.frames[made.drives == drive].mean() for drive in (0, 1)]
     assert levels[0] == pytest.approx(levels[1], abs=12)
+
+
+def test_pale_floors_are_nearly_as_light_as_the_paper():
+    for seed in range(50):
+        look, usual = sample_pale_look(seed), sample_look(seed)
+        assert 1.4 <= np.mean(look.floor.paper) / np.mean(look.floor.colour) <= 1.8
+        assert replace(look, floor=usual.floor) == usual
+    pale, plain = (
+        make_dataset(DatasetConfig(40, seed=9, reference_share=0.0, pale_share=share))
+        for share in (1.0, 0.0)
+    )
+    assert np.array_equal(pale.labels, plain.labels)
+    assert not np.array_equal(pale.frames, plain.frames)
 
 
 def test_data_sets_keep_out_of_the_evaluations_seeds():

@@ -62,6 +62,7 @@ def test_a_reference_without_frames_is_said(tmp_path, capsys, content, says):
         (["dataset", "--clear", "nan"], "--clear is nan, must be 0.3 to 5"),
         (["dataset", "--frames", str(10**400)], "must be"),
         (["dataset", "--frames", "-1"], "must be 1 to 200000"),
+        (["dataset", "--pale-share", "2"], "--pale-share is 2.0, must be 0 to 1"),
         (["dataset", "--per-drive", "0"], "--per-drive is 0, must be 1 to 200"),
         (["dataset", "--frames", "50001", "--per-drive", "50"], "must be"),
         (["evaluate", "--least", "nan"], "--least is nan, must be 0 to 1"),
