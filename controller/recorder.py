@@ -13,11 +13,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from controller import process
 from controller.drive_format import SUFFIX
 from controller.drive_writer import DriveWriter, create_drive
 from controller.errors import UsageError
 from controller.loop import Cycle
+from controller.process import give_back_freed_memory, leave_the_one_core
 
 _log = logging.getLogger(__name__)
 
@@ -28,6 +28,8 @@ DIAGNOSTICS_NS = 1_000_000_000
 there it would differ from run to run."""
 QUEUE_SIZE = 256
 """Cycles that may wait to be written: 8 s of a stalled disk at 30 Hz, about 3 MiB."""
+LONG_QUEUE = 16
+"""Cycles waiting at once after which the memory that they took is given back."""
 CLOSE_TIMEOUT_S = 10.0
 """How long leaving waits for what is still to be written, in s."""
 POLL_S = 0.1
@@ -130,7 +132,7 @@ class Recorder:
             self.dropped += 1
 
     def _run(self) -> None:
-        process.leave_the_one_core()
+        leave_the_one_core()
         try:
             self._write()
         except Exception as error:  # noqa: BLE001 - nothing here may reach the drive
@@ -145,7 +147,9 @@ class Recorder:
         told_ns = 0
         try:
             writer = DriveWriter(self._stream, self._metadata, self._to_wall_ns)
+            longest = 0
             while (cycle := self._next()) is not None:
+                longest = self._tidy(longest)
                 if writer is None:
                     self._make_room()
                     writer = DriveWriter(self._create_next(), self._metadata, self._to_wall_ns)
@@ -163,6 +167,14 @@ class Recorder:
         finally:
             if writer is not None:
                 writer.close()
+
+    def _tidy(self, longest: int) -> int:
+        """Give back what the pictures of a long queue took, once it is empty; gives its length."""
+        waiting = self._queue.qsize()
+        if waiting or longest < LONG_QUEUE:
+            return max(longest, waiting)
+        give_back_freed_memory()
+        return 0
 
     def _next(self) -> Cycle | None:
         """The next cycle; None once the recording is over and all were taken."""

@@ -5,10 +5,12 @@ import os
 import resource
 import signal
 import struct
+import threading
 
 import numpy as np
 import pytest
 
+import controller.recorder as recorder_module
 from controller.drive_format import (
     DECISION_TOPIC,
     DIAGNOSTICS_TOPIC,
@@ -18,9 +20,10 @@ from controller.drive_format import (
     SCHEMAS,
     STATUS_TOPIC,
 )
+from controller.drive_writer import DriveWriter
 from controller.drives import DriveInfo, read_drive, read_messages
 from controller.errors import DriveError, UsageError
-from controller.recorder import MIB, Recorder, RecordingSettings, list_drives
+from controller.recorder import LONG_QUEUE, MIB, Recorder, RecordingSettings, list_drives
 from firmware_bridge.commands import Command
 
 
@@ -215,3 +218,22 @@ def test_a_foreign_decision_is_one_line(recorded, tmp_path, decision, monkeypatc
     monkeypatch.setattr(drives, "read_messages", with_a_foreigner)
     with pytest.raises(DriveError, match="holds something else than decisions"):
         list(read_drive(recorded[0]))
+
+
+def test_a_queue_that_was_long_gives_back_its_memory_when_it_is_empty(
+    tmp_path, bench, shot, monkeypatch
+):
+    disk, given_back, add = threading.Event(), [], DriveWriter.add
+
+    def wait_and_add(writer, cycle):
+        assert disk.wait(10)
+        add(writer, cycle)
+
+    monkeypatch.setattr(DriveWriter, "add", wait_and_add)
+    monkeypatch.setattr(recorder_module, "give_back_freed_memory", lambda: given_back.append(1))
+    with Recorder(tmp_path / "drive.mcap", {}, 0) as recorder:
+        drive = bench([shot() for _ in range(2 * LONG_QUEUE)]).run(recorder)
+        assert not given_back
+        disk.set()
+    assert given_back == [1]
+    assert recorder.written == len(drive.cycles)
