@@ -48,6 +48,7 @@ $(MODELS)/default/model.keras: $(MODELS)/rehearsed/labels.npy $(MODELS)/pale/lab
 WEIGHT_scout := 5
 WEIGHT_pupil := 5
 WEIGHT_senior := 2.5
+WEIGHT_small := 2.5
 $(MODELS)/%.tflite: $(MODELS)/%/model.keras
 	$(EXPORT_ONE) $(@D)/$* --name $* --forward-weight $(or $(WEIGHT_$*),3.5) --calibration $(MODELS)/taught || test $$? -eq 1
 
