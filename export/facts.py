@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ def training_facts(model: Path) -> dict[str, Any]:
         "seed": configuration.get("seed"),
         "split": configuration.get("split", "unknown"),
         "frames": configuration.get("frames", []),
-        "drives": result.get("train_drives", []),
+        "drives": named_drives(result.get("train_drives", [])),
         "initial_weights": _weights_facts(weights),
     }
 
@@ -74,10 +75,27 @@ def model_facts(model: Any, anatomy: Anatomy, form: str) -> dict[str, Any]:  # n
     }
 
 
+def named_drives(names: Sequence[str]) -> list[str]:
+    """Names of drives as a card has them: a run of numbers as its first and last.
+
+    ``["day1", "random-7", "random-8", "random-9"]`` gives ``["day1", "random-7 to random-9"]``; the
+    simulator's data sets have thousands of drives, and a car reads its card at every start.
+    """
+    runs: list[tuple[str, str]] = []
+    for name in names:
+        stem = name.rstrip("0123456789")
+        number = name[len(stem) :]
+        if number and runs and runs[-1][1] == f"{stem}{int(number) - 1}":
+            runs[-1] = (runs[-1][0], name)
+        else:
+            runs.append((name, name))
+    return [first if first == last else f"{first} to {last}" for first, last in runs]
+
+
 def pool_facts(pool: Pool) -> dict[str, Any]:
     """Which drives a set of frames comes from, and how many there are of each class."""
     return {
-        "drives": list(pool.drives_present),
+        "drives": named_drives(pool.drives_present),
         "frames": len(pool),
         "per_class": [int(count) for count in pool.class_counts()],
     }
