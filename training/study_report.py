@@ -92,7 +92,8 @@ def tables(study: Study) -> list[Table]:
     transfer = [group for group in honest if group.first.family != "sliced n"]
     slices = slice_groups(honest)
     where = f"on {study.where}, never trained on"
-    found = []
+    flattered = groups(study.runs, SEED_SHUFFLED)
+    found = [_flattery(study, flattered, honest)] if flattered else []
     if transfer:
         columns = (_NAME, _START, _BALANCED, _ACCURACY, _VALIDATION, _SEEDS)
         note = (
@@ -106,9 +107,6 @@ def tables(study: Study) -> list[Table]:
         note = "Networks cut after block n; cut after block 13 they are baseB and baseB+."
         found.append(_table(f"Slices: {where}", columns, slices, note))
     found += _speed_tables(study, honest)
-    flattered = groups(study.runs, SEED_SHUFFLED)
-    if flattered:
-        found.append(_flattery(study, flattered, honest))
     return found
 
 

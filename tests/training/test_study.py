@@ -250,7 +250,7 @@ def test_seeds_give_a_mean_and_half_their_spread_and_n_is_ordered_by_value(tmp_p
 def test_the_shuffled_figure_stands_beside_the_honest_one(tmp_path):
     _result(tmp_path, "baseB", 0, 0.65)
     _result(tmp_path, "baseB", 0, 0.95, "seed-shuffled")
-    *_, flattery = tables(read_study(tmp_path))
+    flattery, *_ = tables(read_study(tmp_path))
     assert "seed's protocol" in flattery.title
     assert flattery.rows == (("baseB", "random", "0.950", "0.500", "0.950", "0.650", "1"),)
 
