@@ -151,8 +151,9 @@ def _draw_frontier(
     for group, place in zip(best, where, strict=True):
         first = group.first
         name = f"n = {block(first)}, alpha {first.alpha:g}, {first.size}"
+        # Above and to the left of a point that nothing beats there is nothing.
         axes.annotate(
-            name, place, (2, 5), textcoords="offset points", fontsize="x-small", rotation=35
+            name, place, (-5, 3), textcoords="offset points", fontsize="x-small", ha="right"
         )
     for index, shape in enumerate(sizes):
         axes.plot([], [], "s", color=f"C{index}", label=f"{shape[0]}x{shape[1]}")
@@ -163,7 +164,7 @@ def _draw_frontier(
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter("{x:g}")
     axes.tick_params(axis="x", which="minor", labelsize="x-small")
-    axes.margins(0.12, 0.25)
+    axes.margins(0.3, 0.12)
     axes.set_xlabel(f"int8, one invoke(), p50, ms: {machine}")
     axes.set_ylabel(what)
     axes.grid(alpha=0.3, which="both")
