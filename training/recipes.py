@@ -21,7 +21,7 @@ class Augmentation:
         shift: Largest shift up or down, as a share of the picture's height: a camera that nods.
         side_shift: The same to the left or right, of its width. It moves the lane and leaves the
             label, which is wrong where a car that stands beside the lane's middle must turn: 0
-            unless asked for (docs/training.md has the figures).
+            unless asked for (docs/adr/0008-no-sideways-shift.md).
         blur: Largest weight of a 3x3 box blur, 0 to 1.
         noise: Largest standard deviation of pixel noise, in grey levels of 255.
         shadow: Share of pictures with a shadow's edge across them.

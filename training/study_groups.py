@@ -37,8 +37,11 @@ class Group:
 
     @property
     def kept(self) -> Kept | None:
-        """The first of its drives on simulated tracks."""
-        return next((run.kept for run in self.runs if run.kept), None)
+        """How its 8-bit files drove simulated tracks, all together."""
+        drove = [run.kept for run in self.runs if run.kept]
+        if not drove:
+            return None
+        return Kept(sum(part.kept for part in drove), sum(part.tracks for part in drove))
 
     def values(self, of: Callable[[Finished], float]) -> tuple[float, float]:
         """Mean over seeds, and half of what lies between the lowest and the highest."""

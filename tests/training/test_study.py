@@ -293,17 +293,19 @@ def test_the_frontier_is_what_nothing_beats(tmp_path):
 def test_kept_tracks_stand_beside_latency_and_have_a_frontier_of_their_own(tmp_path):
     points = {"sliced1": (0.1, 12), "sliced2": (0.2, 20), "sliced3": (0.3, 19)}
     names = {name: _result(tmp_path, name, 0, 0.5) for name in (*points, "sliced4")}
+    again = _result(tmp_path, "sliced3", 1, 0.5)
     runs = {name: _int8(0.4) for name in names.values()}
     (tmp_path / "tracks").mkdir()
     for name, (ms, kept) in points.items():
         runs[names[name]] = _int8(ms)
         path = tmp_path / "tracks" / f"{names[name]}.json"
         path.write_text(json.dumps({"kept": kept, "tracks": 20, "per_track": []}))
+    (tmp_path / "tracks" / f"{again}.json").write_text('{"kept": 18, "tracks": 20}')
     (tmp_path / "int8.json").write_text(json.dumps({"machine": "a toy", "runs": runs}))
     found = {part.title: part for part in tables(read_study(tmp_path))}
     side_by_side = found["Size, work, speed and accuracy"]
     assert side_by_side.headings[-1] == "tracks kept"
-    assert [row[-1] for row in side_by_side.rows] == ["12 of 20", "20 of 20", "19 of 20", ""]
+    assert [row[-1] for row in side_by_side.rows] == ["12 of 20", "20 of 20", "37 of 40", ""]
     best = found["What nothing beats on tracks"]
     assert [row[0] for row in best.rows] == ["sliced1", "sliced2"]
     assert main(["report", str(tmp_path), "--out", str(tmp_path / "report")]) == 0
