@@ -128,9 +128,11 @@ def _draw_frontier(
     timed: Sequence[Group],
     of: Callable[[Group], float | None],
     machine: str,
-    what: str,
+    figure_says: str,
     path: Path,
 ) -> Path:
+    from matplotlib.ticker import LogLocator
+
     figure, axes = _new_figure()
     sizes = sorted({group.first.shape for group in timed})
     alphas = sorted({group.first.alpha for group in timed})
@@ -150,7 +152,8 @@ def _draw_frontier(
     axes.plot(*zip(*where, strict=True), color="black", linewidth=1, drawstyle="steps-post")
     for group, place in zip(best, where, strict=True):
         first = group.first
-        name = f"n = {block(first)}, alpha {first.alpha:g}, {first.size}"
+        what = f"n = {block(first)}" if first.family == "sliced n" else first.network
+        name = f"{what}, alpha {first.alpha:g}, {first.size}"
         # Above and to the left of a point that nothing beats there is nothing.
         axes.annotate(
             name, place, (-5, 3), textcoords="offset points", fontsize="x-small", ha="right"
@@ -161,12 +164,12 @@ def _draw_frontier(
         marker = _MARKERS[index % len(_MARKERS)]
         axes.plot([], [], marker, color="grey", label=f"alpha {alpha:g}")
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
     axes.xaxis.set_major_formatter("{x:g}")
-    axes.xaxis.set_minor_formatter("{x:g}")
-    axes.tick_params(axis="x", which="minor", labelsize="x-small")
-    axes.margins(0.3, 0.12)
+    axes.xaxis.set_minor_formatter("")
+    axes.margins(0.4, 0.12)
     axes.set_xlabel(f"int8, one invoke(), p50, ms: {machine}")
-    axes.set_ylabel(what)
+    axes.set_ylabel(figure_says)
     axes.grid(alpha=0.3, which="both")
     axes.legend(fontsize="x-small", ncols=2, loc="lower right")
     axes.set_title("Line: what nothing beats", fontsize="medium")
