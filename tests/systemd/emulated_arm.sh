@@ -139,17 +139,16 @@ do_check() {
     same "and exits with" "$code" 1
 }
 
-# tflite-runtime is held to LiteRT's own kernels, which round as it does, and not as its usual ones do:
-# to those of the same processor where they were run, else to those of this machine (docs/arm.md).
+# tflite-runtime is held to LiteRT's own kernels on this machine, which round as it does and not as
+# LiteRT's usual ones do (docs/arm.md).
 do_replay() {
     echo "== replay"
-    local there=$home/there.replay own=$home/answers/$cpu.own.json expected frames runtime
+    local there=$home/there.replay own=$home/answers/$(uname -m).own.json expected frames runtime
     arm paperlane replay /share/drive/drive.mcap --model /share/model.tflite --json > "$there"
     frames=$(figure "$home/here.replay" answered)
     expected=$(figure "$home/here.replay" commands_sha256)
     runtime=$(arm $installed -P -c 'from controller.interpreter import RUNTIME; print(RUNTIME)')
     if [ "$runtime" = tflite-runtime ]; then
-        [ -e "$own" ] || own=$home/answers/$(uname -m).own.json
         expected=$(answers commands "$own" "$frames" "$home/share/model.tflite")
     fi
     same "frames answered here and there" "$frames" "$(figure "$there" answered)"
