@@ -49,8 +49,9 @@ WEIGHT_scout := 5
 WEIGHT_pupil := 5
 WEIGHT_senior := 2.5
 WEIGHT_small := 2.5
+WEIGHT_default := 3.5
 $(MODELS)/%.tflite: $(MODELS)/%/model.keras
-	$(EXPORT_ONE) $(@D)/$* --name $* --forward-weight $(or $(WEIGHT_$*),3.5) --calibration $(MODELS)/taught || test $$? -eq 1
+	$(EXPORT_ONE) $(@D)/$* --name $* --forward-weight $(WEIGHT_$*) --calibration $(MODELS)/taught || test $$? -eq 1
 
 # SAMPLE=sample_data.npy: the default model fine-tuned on half of some real labelled frames, judged on the other half.
 .PHONY: fine-tune

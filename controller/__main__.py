@@ -57,9 +57,15 @@ def _add_drive(commands: Any) -> None:  # noqa: ANN401
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help="a TOML file")
     parser.add_argument(
-        "--camera", metavar="NAME[:ARG]", help="picamera2, opencv:0, opencv:URL, replay:DRIVE"
+        "--camera",
+        metavar="NAME[:ARG]",
+        help="picamera2, opencv:0, mjpeg:URL, replay:DRIVE, simulated:TRACK",
     )
-    parser.add_argument("--link", metavar="DEVICE", help="a path, a pattern or a URL")
+    parser.add_argument(
+        "--link",
+        metavar="DEVICE",
+        help="a path, a pattern or a URL; simulated:TRACK as the camera; plain:PATH for letters",
+    )
     parser.add_argument("--model", metavar="NAME_OR_FILE", help="a shipped model or a .tflite file")
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads of the model")
     parser.add_argument(

@@ -17,12 +17,15 @@ from typing import Any, Self
 from controller.errors import UsageError
 from controller.loop import Cycle
 from controller.pictures import encode_png
+from controller.process import leave_the_one_core
 from controller.telemetry import MOST_LISTENERS, Listeners
 
 _log = logging.getLogger(__name__)
 
 REQUEST_TIMEOUT_S = 2.0
 """How long a client may take to say what it wants, or to take what it is sent."""
+MOST_CLIENTS = 8
+"""Connections at once, streams among them; one more is closed at once."""
 SIGN_OF_LIFE_S = 0.5
 """How often a stream without news says something all the same: so a client that left is noticed."""
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>PaperLane</title>
@@ -79,17 +82,19 @@ class Dashboard:
             UsageError: If the port is taken.
         """
         try:
-            self._server = _Server(("", self._port), _Handler)
+            self._server = _Server(("", self._port))
         except OSError as error:
             raise UsageError(f"dashboard: port {self._port}: {error.strerror}") from error
         self._server.dashboard = self
         self.port = self._server.server_port
         _log.info("dashboard: http://localhost:%d/ and this computer's other names", self.port)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.2,), name="dashboard", daemon=True
-        )
+        self._thread = threading.Thread(target=self._serve, name="dashboard", daemon=True)
         self._thread.start()
         return self
+
+    def _serve(self) -> None:
+        leave_the_one_core()  # and so do the threads of its clients
+        self._server.serve_forever(0.2)
 
     def __exit__(self, *_: object) -> None:
         self.over.set()
@@ -135,6 +140,22 @@ def _facts(cycle: Cycle | None) -> dict[str, Any]:
 
 class _Server(http.server.ThreadingHTTPServer):
     dashboard: Dashboard
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        super().__init__(address, _Handler)
+        self._free = threading.Semaphore(MOST_CLIENTS)
+
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
+        if not self._free.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
 
     def handle_error(self, *_: Any) -> None:  # noqa: ANN401 - the base class's types
         """A client that went away is no news."""

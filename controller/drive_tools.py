@@ -43,7 +43,7 @@ def list_drives(arguments: argparse.Namespace) -> int:
             f"{drive['path']}  {drive['frames']} frames, {drive['seconds']:.1f} s, "
             f"{drive['size_bytes'] / 1e6:.1f} MB{'' if drive['complete'] else ', cut short'}"
         )
-    print(f"{len(drives)} drives")
+    print("1 drive" if len(drives) == 1 else f"{len(drives)} drives")
     return DONE
 
 

@@ -45,7 +45,8 @@ class Cycle:
     """One turn of the loop, as it is recorded and shown.
 
     Attributes:
-        frame: The frame; None when none came in time.
+        frame: When the frame was taken, with the pixels that the model saw, so that a queue of
+            cycles holds no large pictures; None when none came in time.
         pixels: The frame as the model saw it, ``(H, W, 3) uint8`` RGB, a copy, read-only; None
             without one.
         probabilities: Forward, left, right, as the model gave them; None without a frame.
@@ -240,9 +241,10 @@ class Loop:
         sent_ns = self._clock.now_ns()
         sent = self._stopwatch()
         forward, left, right = probabilities.tolist()
+        pixels = np.frombuffer(content, np.uint8).reshape(fitted_pixels.shape)
         return Cycle(
-            frame,
-            np.frombuffer(content, np.uint8).reshape(fitted_pixels.shape),
+            Frame(pixels, frame.sequence, frame.capture_ns),
+            pixels,
             (forward, left, right),
             decision,
             sequence,

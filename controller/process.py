@@ -37,13 +37,13 @@ def memory_mib(process_id: int | str = "self", *, peak: bool = False) -> float:
 
 
 def leave_the_one_core() -> None:
-    """Let the calling thread run on every other core, where this process keeps to a single one.
+    """Let the calling thread run on every other core, where a real-time process keeps to one.
 
     Whoever gave it one core (``realtime.conf``) wants the loop's code and model to stay in that
     core's caches, and what is done beside the loop would push them out.
     """
     kept = os.sched_getaffinity(0)
-    if len(kept) == 1:
+    if len(kept) == 1 and os.sched_getscheduler(0) == os.SCHED_FIFO:
         with contextlib.suppress(OSError):  # there is no other, or none is allowed
             os.sched_setaffinity(0, set(range(os.cpu_count() or 1)) - kept)
 

@@ -13,7 +13,7 @@ import cv2
 
 from controller.driving import drive_metadata
 from controller.loop import STAGES, Cycle, Sink
-from controller.pilot import Pilot, TflitePilot
+from controller.pilot import Pilot, TflitePilot, forward_weight_of
 from controller.recorder import Recorder
 from simulator.errors import SimulatorError, SimulatorUsageError
 from simulator.keeping import Keeping, LaneKeeper
@@ -146,7 +146,7 @@ def drive_laps(
                     Recorder(out / RECORDING, _metadata(pilot, config), 0, lossless=True)
                 )
             )
-            film = stack.enter_context(Film(world, out / VIDEO))
+            film = stack.enter_context(Film(world, out / VIDEO, forward_weight_of(pilot)))
             sinks.append(film)
         if say is not None:
             progress = _Progress(world, lambda: keepers[0], laps)

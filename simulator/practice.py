@@ -15,7 +15,7 @@ import numpy as np
 
 from controller.frames import Pixels
 from controller.pilot import Pilot
-from controller.supervisor import choose, weigh
+from controller.supervisor import choose
 from firmware_bridge.commands import Command, MotorOutputs
 from firmware_bridge.protocol import FULL_DUTY
 from firmware_bridge.python_mcu import DUTY_FORWARD, DUTY_TURN
@@ -166,7 +166,7 @@ class Practice:
                 pixels = self._scene.picture(pose, self._car.turn_rate_radps)
                 if pilot is not None:
                     pilot.fit(pixels)
-                    chosen = choose(weigh(pilot.infer(), forward_weight))
+                    chosen = choose(pilot.infer(), forward_weight)
                     command = Command.FORWARD if chosen is None else chosen
                 if keep:
                     time_ns = round(number * period_s * 1e9)

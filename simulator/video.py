@@ -10,6 +10,7 @@ import numpy as np
 
 from controller.frames import Pixels
 from controller.loop import Cycle
+from controller.supervisor import weigh
 from firmware_bridge.commands import Command
 from simulator.errors import SimulatorError, SimulatorUsageError
 from simulator.picture import COLOURS, PAPER, draw_car, map_of, write_text
@@ -28,14 +29,17 @@ _ANSWERS = (Command.FORWARD, Command.LEFT, Command.RIGHT)
 class Film:
     """A sink of the loop that writes a video, a picture for every frame. A context manager."""
 
-    def __init__(self, world: World, path: Path) -> None:
+    def __init__(self, world: World, path: Path, forward_weight: float = 1.0) -> None:
         """Prepare it.
 
         Args:
             world: Whose drive it is.
             path: The file to write, ``.mp4`` or ``.avi``.
+            forward_weight: The model's own (`controller.cards.Card.forward_weight`); its answers
+                are shown as they are weighed.
         """
         self._world = world
+        self._forward_weight = forward_weight
         self._path = path
         self.scene = world.scene.finer()
         """The world's scene as people see it."""
@@ -100,9 +104,13 @@ class Film:
             way = cv2.INTER_NEAREST if zoom >= 1 else cv2.INTER_AREA
             small = cv2.resize(cycle.pixels, size, interpolation=way)
             strip[34 : 34 + size[1], 16 : 16 + size[0]] = small
-        write_text(strip, "what it would do", 290, 24, 0.42, _GREY)
-        probabilities = cycle.probabilities or (0.0, 0.0, 0.0)
-        for row, (answer, share) in enumerate(zip(_ANSWERS, probabilities, strict=True)):
+        weight = self._forward_weight
+        said = "what it would do" + (f", forward counted {weight:g} times" if weight != 1 else "")
+        write_text(strip, said, 290, 24, 0.42, _GREY)
+        shares = np.array(cycle.probabilities or (0, 0, 0), np.float32)
+        if shares.any():
+            shares = weigh(shares, weight)
+        for row, (answer, share) in enumerate(zip(_ANSWERS, shares.tolist(), strict=True)):
             top = 42 + 42 * row
             write_text(strip, answer.name.lower(), 290, top + 20, 0.55)
             cv2.rectangle(strip, (370, top), (370 + _BAR, top + 26), _LIGHT, -1)

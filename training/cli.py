@@ -69,6 +69,9 @@ def run_command(work: Callable[[], int]) -> int:
     except OSError as error:
         print(f"error: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
         return WRONG_USAGE
+    except ModuleNotFoundError as error:
+        print(f"error: {error.name} is not installed; pip install '.[train]'", file=sys.stderr)
+        return WRONG_USAGE
     except KeyboardInterrupt:
         print("\ninterrupted; the same command goes on where it can", file=sys.stderr)
         return FELL_SHORT

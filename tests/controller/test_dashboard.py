@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from controller.config import DashboardSettings, load_config
-from controller.dashboard import Dashboard
+from controller.dashboard import MOST_CLIENTS, REQUEST_TIMEOUT_S, Dashboard
 from controller.errors import ConfigError, UsageError
 from controller.pictures import decode_picture
 from controller.telemetry import MOST_LISTENERS, WAITING, Listeners
@@ -54,6 +54,20 @@ def test_a_client_that_says_nothing_keeps_nobody_from_driving(dashboard, bench, 
     with socket.create_connection(("127.0.0.1", dashboard.port)):
         drive = bench([shot() for _ in range(20)]).run(dashboard)
     assert drive.commands[-1].name == "FORWARD"
+
+
+def test_so_many_clients_and_not_one_more(dashboard):
+    with contextlib.ExitStack() as stack:
+        for _ in range(MOST_CLIENTS):  # which say nothing
+            stack.enter_context(socket.create_connection(("127.0.0.1", dashboard.port)))
+        with socket.create_connection(("127.0.0.1", dashboard.port), REQUEST_TIMEOUT_S / 2) as more:
+            assert more.recv(1) == b""
+    deadline = time.monotonic() + 2 * REQUEST_TIMEOUT_S
+    while time.monotonic() < deadline:  # they left: there is room again
+        with contextlib.suppress(OSError):
+            assert _get(dashboard, "/")[0] == "text/html"
+            return
+    pytest.fail("nobody was let in again")
 
 
 def test_a_stream_tells_every_cycle_in_order(dashboard, bench, shot):

@@ -52,6 +52,15 @@ def test_what_are_no_probabilities_stays_no_answer():
     assert supervisor.on_frame(1_000_000, 0, likely(np.nan, 0, 0), GOOD).command is Command.STOP
 
 
+def test_how_sure_a_model_is_is_told_after_weighing():
+    settings = SupervisorSettings(arm_at_start=True, least_probability=0.6, unsure_frames=1)
+    for weight, expected in ((1.0, Command.STOP), (4.0, Command.FORWARD)):
+        supervisor = Supervisor(settings)
+        supervisor.forward_weight = weight
+        supervisor.arm()
+        assert supervisor.on_frame(1_000_000, 0, likely(0.5, 0.5, 0.0), GOOD).command is expected
+
+
 def test_the_weight_is_the_cards(tmp_path):
     model = find_model(DEFAULT_MODEL)
     card = read_card(model)
