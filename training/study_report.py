@@ -126,11 +126,12 @@ def _speed_tables(study: Study, honest: Sequence[Group]) -> list[Table]:
             "What nothing beats",
             best,
             frontier(timed),
-            "No other network of this study is as fast and more accurate.",
+            "Of the networks timed (of each shape the start that was best in validation) none is "
+            "as fast and more accurate.",
         ),
     ]
     if kept:
-        note = "No other network of this study is as fast and keeps more simulated tracks."
+        note = "Of the networks timed none other is as fast and keeps more simulated tracks."
         found.append(
             _table("What nothing beats on tracks", best, frontier(timed, kept_share), note)
         )
