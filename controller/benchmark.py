@@ -2,9 +2,10 @@
 
 The drive is the real one (`controller.driving.drive`) in real time, with everything that it has on
 the car, recording too; only the camera is a made-up one and the microcontroller answers from a pty.
-The bare ``invoke()`` is that of the same model in the same process, before, between and after four
-drives, woken at their own rate: after a pause a processor has other things in its caches and may
-have slept, and both pay for that. Back to back, without pauses, it is printed too.
+The bare ``invoke()`` is that of the same model in the same process, before and after each drive,
+woken at its rate: after a pause a processor has other things in its caches and may have slept, and
+both pay for that. Back to back, without pauses, it is printed too. The rates take turns, `DRIVES`
+times: what other programs, or a virtual machine's neighbours, take for some seconds falls on all.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ from controller.supervisor import SupervisorSettings
 WARM_UP_S = 1.0
 """Left out of every figure: arming, caches, the processor's clock."""
 DRIVES = 4
-"""At each rate, the bare model in between: other programs come and go, and both shall meet them."""
+"""At each rate, in turn with the other rates; each lasts a quarter of the time asked for."""
 HOT_INVOKES = 500
 START_UPS = 5
 """Processes started to see how soon they decide."""
@@ -50,23 +51,28 @@ REALTIME_PRIORITY = 20
 """Of SCHED_FIFO, as in systemd/realtime.conf."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RateFigures:
-    """What was measured at one frame rate.
+    """What was measured at one frame rate; it grows with every drive.
 
     Attributes:
         rate_hz: Frames a second asked of the camera.
         statistics: The loop's figures after the warm-up.
-        bare_ms: Percentiles of the bare ``invoke()`` woken at this rate.
-        not_recorded: Frames that are missing in the recording.
-        cpu_share: Processor time that the drive took, of one core.
+        bare_ns: Times of the bare ``invoke()`` woken at this rate, ns.
+        beyond_ns: From frame to command, less the median of the bare ones before and after the same
+            drive, ns.
+        not_recorded: Frames that are missing in the recordings.
+        cpu_s: Processor time that the drives took, s.
+        took_s: Time that they lasted, s.
     """
 
     rate_hz: float
-    statistics: Statistics
-    bare_ms: dict[str, float]
-    not_recorded: int
-    cpu_share: float
+    statistics: Statistics = field(default_factory=Statistics)
+    bare_ns: list[int] = field(default_factory=list)
+    beyond_ns: list[float] = field(default_factory=list)
+    not_recorded: int = 0
+    cpu_s: float = 0.0
+    took_s: float = 0.0
 
 
 @contextlib.contextmanager
@@ -116,13 +122,14 @@ def keep_to_one_core() -> None:
 class _AfterWarmUp:
     """Passes cycles on once the warm-up is over."""
 
-    def __init__(self, statistics: Statistics, clock: Clock) -> None:
+    def __init__(self, statistics: Sequence[Statistics], clock: Clock) -> None:
         self._statistics = statistics
         self._start_ns = clock.now_ns() + int(WARM_UP_S * 1e9)
 
     def __call__(self, cycle: Cycle) -> None:
         if cycle.sent_ns >= self._start_ns:
-            self._statistics(cycle)
+            for statistics in self._statistics:
+                statistics(cycle)
 
 
 def run(
@@ -133,7 +140,7 @@ def run(
     Args:
         model: A shipped model or a file.
         rates_hz: Frames a second, each 1 to 120.
-        seconds: Measured time at each rate.
+        seconds: Measured time at each rate, in `DRIVES` parts.
         threads: Of the interpreter.
         link_device: A device; see `benchmark_peer` for one without hardware.
 
@@ -143,7 +150,10 @@ def run(
     pilot = TflitePilot(find_model(model), threads)
     settle()
     hot_ms = _percentiles(_invoke_ns(pilot) for _ in range(HOT_INVOKES))
-    rates = [_run_rate(pilot, rate_hz, seconds, threads, link_device) for rate_hz in rates_hz]
+    rates = [RateFigures(rate_hz) for rate_hz in rates_hz]
+    for _ in range(DRIVES):
+        for figures in rates:
+            _add_drive(figures, pilot, seconds / DRIVES, threads, link_device)
     starts = [_start_up(model, threads, link_device) for _ in range(START_UPS)]
     return {
         "model": model,
@@ -157,33 +167,34 @@ def run(
 
 
 def _rate_figures(figures: RateFigures) -> dict[str, Any]:
-    statistics, bare_ms = figures.statistics, figures.bare_ms
     return {
         "rate_hz": figures.rate_hz,
-        "invoke_ms": bare_ms,
-        "beyond_invoke_ms": {f"p{p}": statistics.whole_ms(p) - bare_ms["p50"] for p in PERCENTILES},
-        **statistics.figures(),
+        "invoke_ms": _percentiles(figures.bare_ns),
+        "beyond_invoke_ms": _percentiles(figures.beyond_ns),
+        **figures.statistics.figures(),
         "not_recorded": figures.not_recorded,
-        "cpu_share": figures.cpu_share,
+        "cpu_share": figures.cpu_s / figures.took_s,
     }
 
 
-def _run_rate(
-    pilot: TflitePilot, rate_hz: float, seconds: float, threads: int, link_device: str
-) -> RateFigures:
-    statistics, bare_ns, lost, cpu_s, took_s = Statistics(), list[int](), 0, 0.0, 0.0
-    share = max(10, int(seconds * rate_hz / (DRIVES + 1)))
-    for _ in range(DRIVES):
-        bare_ns += itertools.islice(_paced_invokes_ns(pilot, rate_hz), share)
-        with tempfile.TemporaryDirectory() as folder, _quiet():
-            config = _config(str(pilot.model), rate_hz, threads, link_device, folder)
-            cpu_s, took_s = cpu_s - process.cpu_s(), took_s - time.monotonic()
-            measured = _AfterWarmUp(statistics, MonotonicClock())
-            everything = drive(config, WARM_UP_S + seconds / DRIVES, (measured,))
-            cpu_s, took_s = cpu_s + process.cpu_s(), took_s + time.monotonic()
-            lost += everything.frames - _recorded(Path(folder))
-    bare_ns += itertools.islice(_paced_invokes_ns(pilot, rate_hz), share)
-    return RateFigures(rate_hz, statistics, _percentiles(bare_ns), lost, cpu_s / took_s)
+def _add_drive(
+    figures: RateFigures, pilot: TflitePilot, seconds: float, threads: int, link_device: str
+) -> None:
+    """One drive, and the bare model for half its time before it and half after it."""
+    share = max(5, int(seconds * figures.rate_hz / 2))
+    own = Statistics()
+    bare_ns = list(itertools.islice(_paced_invokes_ns(pilot, figures.rate_hz), share))
+    with tempfile.TemporaryDirectory() as folder, _quiet():
+        config = _config(str(pilot.model), figures.rate_hz, threads, link_device, folder)
+        cpu_s, start_s = process.cpu_s(), time.monotonic()
+        measured = _AfterWarmUp((figures.statistics, own), MonotonicClock())
+        everything = drive(config, WARM_UP_S + seconds, (measured,))
+        figures.cpu_s += process.cpu_s() - cpu_s
+        figures.took_s += time.monotonic() - start_s
+        figures.not_recorded += everything.frames - _recorded(Path(folder))
+    bare_ns += itertools.islice(_paced_invokes_ns(pilot, figures.rate_hz), share)
+    figures.bare_ns += bare_ns
+    figures.beyond_ns += (own.whole_ns() - stats.median(bare_ns)).tolist()
 
 
 def _config(model: str, rate_hz: float, threads: int, link_device: str, folder: str) -> Config:
@@ -224,7 +235,7 @@ def _invoke_ns(pilot: TflitePilot) -> int:
 
 
 def _percentiles(times_ns: Any) -> dict[str, float]:  # noqa: ANN401 - any iterable of ns
-    values = np.fromiter(times_ns, np.int64)
+    values = np.fromiter(times_ns, np.float64)
     return {f"p{p}": float(np.percentile(values, p)) / 1e6 for p in PERCENTILES}
 
 

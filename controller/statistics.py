@@ -69,18 +69,22 @@ class Statistics:
         """A percentile of everything between frame and command but the model, in ms."""
         return self._sum_ms(BESIDE_THE_MODEL, percentile)
 
-    def whole_ms(self, percentile: float) -> float:
-        """A percentile of everything between frame and command, the model too, in ms."""
-        return self._sum_ms(WHOLE, percentile)
+    def whole_ns(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        """From each kept frame to its command, the model too, ``(frames,) int64``, in ns."""
+        return self._sum_ns(WHOLE)
 
     def age_ms(self, percentile: float) -> float:
         """A percentile of the frame's age when its command had left, in ms; 0 without frames."""
         return _percentile_ms(self._ages_ns[: min(self.frames, _KEPT)], percentile)
 
     def _sum_ms(self, stages: tuple[str, ...], percentile: float) -> float:
+        return _percentile_ms(self._sum_ns(stages), percentile)
+
+    def _sum_ns(self, stages: tuple[str, ...]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         rows = self._stages_ns[: min(self.frames, _KEPT)]
-        columns = [STAGES.index(stage) for stage in stages]
-        return _percentile_ms(rows[:, columns].sum(axis=1), percentile)
+        times_ns: np.ndarray[tuple[int], np.dtype[np.int64]]
+        times_ns = rows[:, [STAGES.index(stage) for stage in stages]].sum(axis=1)
+        return times_ns
 
     def stages_ms(self) -> dict[str, dict[str, float]]:
         """Percentiles of every stage, for machines."""
