@@ -146,8 +146,8 @@ def drive(
         sinks.extend(_outside(config, supervisor, stack))
         if config.supervisor.arm_at_start:
             supervisor.arm()
-        cast = understudies(pilot, link)
-        loop = Loop(camera, pilot, supervisor, link, clock, sinks, understudies=cast)
+        casts = understudies(pilot, link, config.camera.frame_rate_hz)
+        loop = Loop(camera, pilot, supervisor, link, clock, sinks, understudies=casts)
         loop.run(lambda: not stopped() and (end_ns is None or clock.now_ns() < end_ns))
     return statistics
 

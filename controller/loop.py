@@ -34,8 +34,6 @@ FAREWELL_STOPS = 3
 SPARE_NS = 200_000
 """How long before a frame is due its rehearsal should be over, ns: a wait so short leaves the
 processor's caches nearly as they are; timers are late by less."""
-REHEARSALS = 2
-"""Turns in a row: the first finds the caches cold, and leaves them less than warm."""
 LONGEST_REHEARSAL_NS = 2_000_000
 """What a rehearsal may take before it is left out, ns: it would hold up the frame itself."""
 
@@ -134,7 +132,7 @@ class Loop:
         clock: Clock,
         sinks: Sequence[Sink] = (),
         stopwatch: Callable[[], int] = time.perf_counter_ns,
-        understudies: Cast | None = None,
+        understudies: Sequence[Cast] = (),
     ) -> None:
         """Put the parts together.
 
@@ -146,7 +144,8 @@ class Loop:
             clock: The time of frames, commands and the supervisor.
             sinks: Called with every cycle, in this order.
             stopwatch: Real ns, for the stages; a virtual clock stands still while code runs.
-            understudies: Rehearse each turn with these, see `controller.rehearsal`; None for not.
+            understudies: Rehearse each turn with these, one after the other; see
+                `controller.rehearsal`.
         """
         self._camera = camera
         self._cast = Cast(pilot, supervisor, link, FreezeDetector())
@@ -155,7 +154,7 @@ class Loop:
         self._clock = clock
         self._sinks = tuple(sinks)
         self._stopwatch = stopwatch
-        self._understudies = understudies
+        self._understudies = tuple(understudies)
         self._rhythm = Rhythm()
         self._rehearsal_ns = SPARE_NS
         self._last: Frame | None = None
@@ -204,7 +203,7 @@ class Loop:
     def _wait(self) -> Frame | None:
         now_ns = self._clock.now_ns()
         patience_ms = self._supervisor.patience_ms(now_ns, LONGEST_WAIT_MS)
-        if self._understudies is not None and self._last is not None:
+        if self._understudies and self._last is not None:
             early_ms = (self._rhythm.next_ns - self._rehearsal_ns - SPARE_NS - now_ns) / 1e6
             if self._rehearsal_ns > LONGEST_REHEARSAL_NS:
                 self._rehearsal_ns -= self._rehearsal_ns // 64  # tried again in a second or so
@@ -212,14 +211,14 @@ class Loop:
                 frame = self._camera.read(early_ms)
                 if frame is not None:
                     return frame
-                self._rehearse(self._last, self._understudies)
+                self._rehearse(self._last)
                 patience_ms = self._supervisor.patience_ms(self._clock.now_ns(), LONGEST_WAIT_MS)
         return self._camera.read(patience_ms)
 
-    def _rehearse(self, frame: Frame, understudies: Cast) -> None:
+    def _rehearse(self, frame: Frame) -> None:
         start_ns = self._clock.now_ns()
-        for _ in range(REHEARSALS):
-            self._play(Frame(frame.pixels, 0, start_ns), understudies, 0, 0)
+        for cast in self._understudies:
+            self._play(Frame(frame.pixels, 0, start_ns), cast, 0, 0)
         took_ns = self._clock.now_ns() - start_ns
         self._rehearsal_ns += (took_ns - self._rehearsal_ns) // 4
 

@@ -82,11 +82,16 @@ class ScriptedCamera(Camera):
 class ScriptedPilot:
     camera: ScriptedCamera
     shape: tuple[int, int] = SHAPE
+    invoked: int = 0
 
     def fit(self, pixels):
         return pixels
 
+    def invoke(self):
+        self.invoked += 1
+
     def infer(self):
+        self.invoke()
         answer = self.camera.current.probabilities
         if isinstance(answer, Exception):
             raise answer
@@ -114,7 +119,7 @@ class Bench:
         self.motors_by_cycle = []
         self.camera_pilot = ScriptedPilot(self.camera)
 
-    def run(self, *sinks, keep_going=lambda: True, understudies=None):
+    def run(self, *sinks, keep_going=lambda: True, understudies=()):
         if self.armed:
             self.supervisor.arm()
         loop = Loop(

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 import threading
 
 import pytest
 
 from controller import process
-from controller.loop import REHEARSALS, SPARE_NS, Rhythm
-from controller.rehearsal import understudies
+from controller.loop import SPARE_NS, Rhythm
+from controller.rehearsal import MODEL_SHARE, understudies
 from firmware_bridge.commands import Command
 
 
@@ -29,15 +30,26 @@ class Watched:
         return self._link.health()
 
 
+TURNS = 2
+"""Turns in a rehearsal."""
+RATE_HZ = 30.0
+
+
+def _watched(drive, watch=Watched):
+    """The understudies of a drive, and the link that all of them were given."""
+    casts = understudies(drive.camera_pilot, drive.link, RATE_HZ)
+    link = watch(casts[0].link, drive.clock)
+    return [dataclasses.replace(cast, link=link) for cast in casts], link
+
+
 @pytest.fixture
 def rehearsed(bench, shot):
     """Drives a script with rehearsals; gives the drive and what the understudies did."""
 
     def run(shots):
         drive = bench(shots)
-        cast = understudies(drive.camera_pilot, drive.link)
-        watched = Watched(cast.link, drive.clock)
-        return drive.run(understudies=dataclasses.replace(cast, link=watched)), watched
+        casts, watched = _watched(drive)
+        return drive.run(understudies=casts), watched
 
     return run
 
@@ -49,7 +61,7 @@ def _turns():
 def test_a_rehearsal_changes_nothing_that_is_sent_or_seen(bench, shot, rehearsed):
     plain = bench([shot(turn) for turn in _turns()]).run()
     drive, watched = rehearsed([shot(turn) for turn in _turns()])
-    assert len(watched.commands) >= 25 * REHEARSALS
+    assert len(watched.commands) >= 25 * TURNS
     assert [_facts(cycle) for cycle in drive.cycles] == [_facts(cycle) for cycle in plain.cycles]
     assert drive.mcu.motors == plain.mcu.motors
     ours, theirs = (run.link.health().status.counters for run in (drive, plain))
@@ -65,14 +77,12 @@ def test_it_comes_shortly_before_the_frame_and_goes_the_way_of_a_driving_car(sho
     times = [cycle.frame.capture_ns + 5_000_000 for cycle in drive.cycles if cycle.frame]
     early = [
         time_ns - rehearsed_ns
-        for time_ns, rehearsed_ns in zip(
-            reversed(times), watched.times_ns[::-REHEARSALS], strict=False
-        )
+        for time_ns, rehearsed_ns in zip(reversed(times), watched.times_ns[::-TURNS], strict=False)
     ]
     # In virtual time a rehearsal takes none, so that after a few only what is to spare is left.
     assert all(SPARE_NS <= ns <= 2 * SPARE_NS for ns in early)
     assert early[0] < 1.01 * SPARE_NS
-    assert watched.commands[-10:] == [Command.FORWARD] * 10
+    assert Command.STOP not in watched.commands[-10:]
 
 
 def test_what_goes_on_beside_the_loop_leaves_it_its_one_core():
@@ -129,14 +139,27 @@ def test_a_rhythm_finds_a_period_that_it_was_told_wrongly():
 
 def test_a_rehearsal_that_takes_long_is_left_out(shot, bench):
     drive = bench([shot() for _ in range(30)])
-    cast = understudies(drive.camera_pilot, drive.link)
 
     class Slow(Watched):
         def send(self, command, ttl_ms):
             self._clock.advance_to(self._clock.now_ns() + 10_000_000)
             return super().send(command, ttl_ms)
 
-    watched = Slow(cast.link, drive.clock)
-    drive.run(understudies=dataclasses.replace(cast, link=watched))
+    casts, watched = _watched(drive, Slow)
+    drive.run(understudies=casts)
     assert len(watched.commands) < 5
     assert drive.commands[-1] is Command.FORWARD
+
+
+@pytest.mark.parametrize(("share", "runs"), [(0.9, 1), (1.1, 0)])
+def test_a_model_is_rehearsed_once_a_frame_and_only_if_it_is_quick(shot, bench, share, runs):
+    drive = bench([shot()])
+    took_ns = int(share * MODEL_SHARE * 1e9 / RATE_HZ)
+    casts = understudies(
+        drive.camera_pilot, drive.link, RATE_HZ, stopwatch=itertools.count(0, took_ns).__next__
+    )
+    drive.camera.read(100.0)
+    drive.camera_pilot.invoked = 0
+    for cast in casts:
+        cast.pilot.infer()
+    assert drive.camera_pilot.invoked == runs
