@@ -18,6 +18,7 @@ from controller.cameras import open_camera
 from controller.clock import Clock, MonotonicClock
 from controller.config import Config
 from controller.control import ControlSocket
+from controller.errors import UsageError
 from controller.interpreter import RUNTIME
 from controller.loop import Cycle, Loop, Sink
 from controller.pilot import TflitePilot, find_model, forward_weight_of
@@ -121,6 +122,7 @@ def drive(
         ControllerError: On wrong settings, or when a device failed for good; STOP was sent.
         BridgeError: If the link cannot be opened.
     """
+    _check_world(config.camera.source, config.link.device)
     clock = MonotonicClock()
     supervisor = Supervisor(config.supervisor, config.smoothing, config.camera.frame_rate_hz)
     statistics = Statistics()
@@ -150,6 +152,13 @@ def drive(
         loop = Loop(camera, pilot, supervisor, link, clock, sinks, understudies=casts)
         loop.run(lambda: not stopped() and (end_ns is None or clock.now_ns() < end_ns))
     return statistics
+
+
+def _check_world(camera: str, link: str) -> None:
+    if camera != link and camera.startswith("simulated:") and link.startswith("simulated:"):
+        raise UsageError(
+            f"camera {camera} and link {link} are of two simulated worlds; name the same one twice"
+        )
 
 
 def _recorder(

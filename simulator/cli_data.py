@@ -98,7 +98,8 @@ def _dataset(arguments: argparse.Namespace) -> int:
         raise SimulatorUsageError(f"{arguments.out}: is not empty, name another folder")
 
     def show(done: int, wanted: int) -> None:
-        print(f"\r{done} of {wanted} frames", end="", file=sys.stderr, flush=True)
+        if sys.stderr.isatty() or done == wanted:
+            print(f"\r{done} of {wanted} frames", end="", file=sys.stderr, flush=True)
 
     frames = make_dataset(config, model, show, arguments.jobs)
     print(file=sys.stderr)

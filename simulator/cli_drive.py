@@ -200,7 +200,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         print_json(figures)
     else:
         for key, value in figures.items():
-            if key != "per_track":
+            if isinstance(value, int | float):
                 print(f"{key:24} {value:.4g}" if isinstance(value, float) else f"{key:24} {value}")
     return DONE if figures["kept_share"] >= arguments.least else FELL_SHORT
 

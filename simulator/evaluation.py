@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from controller.cards import read_card
 from controller.frames import Pixels
 from simulator.dataset import EVALUATION_SEED
 from simulator.errors import SimulatorUsageError
@@ -162,6 +163,13 @@ def _work(
     return evaluate_track(config, index, model, with_picture=with_picture)
 
 
+def _describe(model: Path | None) -> dict[str, Any]:
+    if model is None:
+        return {"name": "teacher"}
+    card = read_card(model)
+    return {"name": card.name, "sha256": card.sha256, "forward_weight": card.forward_weight}
+
+
 def _mean(values: Sequence[float | None]) -> float | None:
     """The mean of those that are there; None if none is."""
     there = [value for value in values if value is not None]
@@ -186,8 +194,9 @@ def evaluate(
         jobs: How many processes; the figures do not depend on it.
 
     Returns:
-        Figures for machines: ``tracks, kept, kept_share, lateral_offset_p95_m,
-        worst_frame_age_ms`` and more, and ``per_track`` with each track's own.
+        Figures for machines: ``model`` (name, hash, weight of forward), ``tracks, kept,
+        kept_share, lateral_offset_p95_m, worst_frame_age_ms`` and more, and ``per_track`` with each
+        track's own.
     """
     done = []
     work = functools.partial(_work, config, model, with_pictures)
@@ -201,6 +210,7 @@ def evaluate(
     kept = sum(keeping.kept for keeping in keepings)
     seconds = sum(keeping.seconds for keeping in keepings)
     return {
+        "model": _describe(model),
         "tracks": config.tracks,
         "kept": kept,
         "kept_share": kept / config.tracks,

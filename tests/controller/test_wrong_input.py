@@ -52,3 +52,8 @@ def test_a_file_in_the_place_of_a_drives_folder_is_said_as_such(tmp_path):
     (tmp_path / "one.mcap").touch()
     with pytest.raises(UsageError, match="never overwritten"):
         create_drive(tmp_path / "one.mcap")
+
+
+def test_a_camera_and_a_link_of_two_simulated_worlds_are_said(capsys):
+    words = ["drive", "--camera", "simulated:oval", "--link", "simulated:s", "--arm"]
+    assert "two simulated worlds" in _fails(capsys, *words)

@@ -1,4 +1,5 @@
 import dataclasses
+import hashlib
 import json
 
 import cv2
@@ -6,6 +7,7 @@ import numpy as np
 import pytest
 
 from controller.drives import read_drive
+from controller.pilot import find_model
 from firmware_bridge.commands import Command
 from simulator.__main__ import main
 from simulator.evaluation import EvaluationConfig, evaluate
@@ -30,6 +32,17 @@ def test_an_evaluation_has_the_agreed_keys():
     assert 20 < figures["worst_frame_age_ms"] < 30
     assert figures["per_track"][0]["name"] == "oval"
     assert figures["first_departure_mean_s"] is None
+    assert figures["model"] == {"name": "teacher"}
+
+
+def test_an_evaluation_says_which_model_it_was_of(capsys):
+    arguments = ["evaluate", "--tracks", "1", "--seconds", "1", "--names", "oval"]
+    assert main([*arguments, "--json"]) == 0
+    model = json.loads(capsys.readouterr().out)["model"]
+    assert model["sha256"] == hashlib.sha256(find_model("default").read_bytes()).hexdigest()
+    assert model["forward_weight"] > 0
+    assert main(arguments) == 0
+    assert "None" not in capsys.readouterr().out
 
 
 def test_the_picture_shows_the_line_where_the_car_was():
