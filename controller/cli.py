@@ -77,18 +77,18 @@ def run_command(parser: argparse.ArgumentParser, argv: list[str] | None) -> int:
         sys.stdout.flush()  # a full disk shows here, not in a traceback at exit
         return code
     except (UsageError, BridgeError) as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)
         return WRONG_USAGE
     except ControllerError as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)
         return FELL_SHORT
     except KeyboardInterrupt:
-        print(f"\n{parser.prog}: interrupted", file=sys.stderr)
+        print("\ninterrupted", file=sys.stderr)
         return FELL_SHORT
     except BrokenPipeError:
         # Whoever read our output has enough of it; keep the interpreter from flushing into it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except OSError as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)
         return FELL_SHORT

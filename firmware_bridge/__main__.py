@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code: int = args.run(args)
         sys.stdout.flush()  # here, where it can still be said that it could not be written
     except BridgeError as error:
-        print(f"paperlane: {error}", file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
@@ -74,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except OSError as error:
         where = "" if error.filename is None else f"{error.filename}: "
-        print(f"paperlane: cannot go on: {where}{error.strerror or error}", file=sys.stderr)
+        print(f"error: cannot go on: {where}{error.strerror or error}", file=sys.stderr)
         _give_up_output()
         return 2
     return code

@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         _print_report(report)
     if not report.motors_off:
-        print("paperlane: the motors are still on", file=sys.stderr)
+        print("error: the motors are still on", file=sys.stderr)
         return code or 1
     return code
 

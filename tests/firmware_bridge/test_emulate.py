@@ -80,9 +80,7 @@ def test_a_driver_on_the_emulated_firmware(tmp_path, ending, code):
 def test_a_command_that_is_not_there():
     done = emulate("--", "no-such-command")
     assert done.returncode == 2
-    assert done.stderr.strip() == (
-        "paperlane: cannot run 'no-such-command': No such file or directory"
-    )
+    assert done.stderr.strip() == ("error: cannot run 'no-such-command': No such file or directory")
 
 
 def test_a_file_where_the_link_should_be(tmp_path):

@@ -101,7 +101,7 @@ def test_help_shows_an_example(capsys, command):
 def test_bad_input_is_one_line_and_exit_code_2(capsys, arguments):
     assert main(arguments) == 2
     error = capsys.readouterr().err
-    assert error.startswith("paperlane: ")
+    assert error.startswith("error: ")
     assert error.count("\n") == 1
 
 

@@ -50,7 +50,7 @@ def test_a_full_disk_is_one_line(arguments):
     with Path("/dev/full").open("w") as full:
         process = _vectors(full, *arguments)
     said = process.communicate(timeout=30)[1]
-    assert said == "paperlane: cannot go on: No space left on device\n"
+    assert said == "error: cannot go on: No space left on device\n"
     assert process.returncode == 2
 
 
