@@ -108,7 +108,8 @@ def _drive(arguments: argparse.Namespace) -> int:
     if arguments.json:
         cost = {"peak_rss_mib": process.memory_mib(peak=True), "cpu_s": process.cpu_s()}
         start = {"start_to_first_decision_s": first.after_s}
-        print_json({**statistics.figures(), **start, **cost})
+        rehearsed = {"model_rehearsed": statistics.model_rehearsed}
+        print_json({**statistics.figures(), **rehearsed, **start, **cost})
         return DONE
     print(f"{statistics.frames} frames; commands: {dict(statistics.commands)}")
     if statistics.stops:

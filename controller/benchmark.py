@@ -3,9 +3,10 @@
 The drive is the real one (`controller.driving.drive`) in real time, with everything that it has on
 the car, recording too; only the camera is a made-up one and the microcontroller answers from a pty.
 The bare ``invoke()`` is that of the same model in the same process, before and after each drive,
-woken at its rate: after a pause a processor has other things in its caches and may have slept, and
-both pay for that. Back to back, without pauses, it is printed too. The rates take turns, `DRIVES`
-times: what other programs, or a virtual machine's neighbours, take for some seconds falls on all.
+woken at its rate: after a pause a processor has other things in its caches and may have slept. A
+drive pays for that too, but for what it rehearses, which the table says. Back to back, without
+pauses, the model is timed as well. The rates take turns, `DRIVES` times: what other programs, or a
+virtual machine's neighbours, take for some seconds falls on all.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ class RateFigures:
         bare_ns: Times of the bare ``invoke()`` woken at this rate, ns.
         beyond_ns: From frame to command, less the median of the bare ones before and after the same
             drive, ns.
+        rehearsed: Drives in which the model was rehearsed too.
         not_recorded: Frames that are missing in the recordings.
         cpu_s: Processor time that the drives took, s.
         took_s: Time that they lasted, s.
@@ -70,6 +72,7 @@ class RateFigures:
     statistics: Statistics = field(default_factory=Statistics)
     bare_ns: list[int] = field(default_factory=list)
     beyond_ns: list[float] = field(default_factory=list)
+    rehearsed: int = 0
     not_recorded: int = 0
     cpu_s: float = 0.0
     took_s: float = 0.0
@@ -172,6 +175,8 @@ def _rate_figures(figures: RateFigures) -> dict[str, Any]:
         "invoke_ms": _percentiles(figures.bare_ns),
         "beyond_invoke_ms": _percentiles(figures.beyond_ns),
         **figures.statistics.figures(),
+        "drives": DRIVES,
+        "drives_with_model_rehearsed": figures.rehearsed,
         "not_recorded": figures.not_recorded,
         "cpu_share": figures.cpu_s / figures.took_s,
     }
@@ -191,6 +196,7 @@ def _add_drive(
         everything = drive(config, WARM_UP_S + seconds, (measured,))
         figures.cpu_s += process.cpu_s() - cpu_s
         figures.took_s += time.monotonic() - start_s
+        figures.rehearsed += everything.model_rehearsed
         figures.not_recorded += everything.frames - _recorded(Path(folder))
     bare_ns += itertools.islice(_paced_invokes_ns(pilot, figures.rate_hz), share)
     figures.bare_ns += bare_ns
@@ -236,6 +242,8 @@ def _invoke_ns(pilot: TflitePilot) -> int:
 
 def _percentiles(times_ns: Any) -> dict[str, float]:  # noqa: ANN401 - any iterable of ns
     values = np.fromiter(times_ns, np.float64)
+    if not len(values):
+        return dict.fromkeys((f"p{p}" for p in PERCENTILES), 0.0)
     return {f"p{p}": float(np.percentile(values, p)) / 1e6 for p in PERCENTILES}
 
 
@@ -258,6 +266,8 @@ def run_each(
     rates_hz: Sequence[float],
     seconds: float,
     link: str | None,
+    *,
+    realtime: bool,
 ) -> list[dict[str, Any]]:
     """Measure every model with every number of threads, each in a process of its own.
 
@@ -267,6 +277,7 @@ def run_each(
         rates_hz: See `run`.
         seconds: See `run`.
         link: A device, or None for a simulated one.
+        realtime: Each as the service runs with ``install.sh --realtime``.
 
     Returns:
         What `run` gives, for each.
@@ -279,6 +290,7 @@ def run_each(
         command = [sys.executable, "-m", "controller", "benchmark", "--model", model, "--json"]
         command += ["--threads", str(count), "--rates", ",".join(f"{r:g}" for r in rates_hz)]
         command += ["--seconds", str(seconds), *(["--link", link] if link else [])]
+        command += ["--realtime"] if realtime else []
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if not done.stdout:
             raise ControllerError(f"{model}, {count} threads: {done.stderr.strip()}")

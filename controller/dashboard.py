@@ -45,7 +45,8 @@ async function show() {
     at("state").textContent = seen.command + " (" + seen.state + ")";
     at("reason").textContent = seen.reason;
     at("table").innerHTML = Object.entries(seen.probabilities || {}).map(([name, share]) =>
-      `<tr><td>${name}<td><meter value="${share}"></meter><td>${share.toFixed(2)}`).join("");
+      `<tr><td>${name}<td><meter value="${share || 0}"></meter><td>` +
+      (share === null ? "no number" : share.toFixed(2))).join("");
     at("facts").textContent = "frame " + seen.frame + ", " + seen.age_ms + " ms old when its " +
       "command left; line " + (seen.link_connected ? "up" : "down");
     if (seen.frame !== null) at("picture").src = "picture.png?" + seen.frame;
@@ -133,7 +134,7 @@ def _facts(cycle: Cycle | None) -> dict[str, Any]:
         "frame": None if cycle.frame is None else cycle.frame.sequence,
         "sent_ns": cycle.sent_ns,
         "age_ms": round(cycle.age_ns / 1e6, 2),
-        "probabilities": dict(zip(names, cycle.probabilities or (), strict=False)),
+        "probabilities": dict(zip(names, cycle.shown_probabilities, strict=False)),
         "link_connected": cycle.health.connected,
     }
 

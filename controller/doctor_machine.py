@@ -119,7 +119,7 @@ class Machine:
         return [ok("temperature", found)]
 
     def look_at_disk(self, folder: str) -> list[Line]:
-        """Whether drives can be recorded. A car that cannot record still drives."""
+        """Whether drives can be recorded: a drive that cannot begin its file does not start."""
         if not folder:
             return [ok("disk", "nothing is recorded ([recording] folder is empty)")]
         place = self._root / folder.lstrip("/") if Path(folder).is_absolute() else Path(folder)
@@ -128,8 +128,9 @@ class Machine:
         facts = os.statvfs(place)
         free_bytes = facts.f_bavail * facts.f_frsize
         found = f"{free_bytes / (1 << 30):.1f} GiB free for {folder}"
-        if facts.f_flag & os.ST_RDONLY:
-            return [warn("disk", f"{folder} is read-only", "drives will not be recorded")]
+        if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+            advice = "a drive would not start: mend that, or empty [recording] folder"
+            return [fail("disk", f"{folder} cannot be written", advice)]
         if free_bytes < LITTLE_SPACE_BYTES:
             return [warn("disk", found, "move or delete old drives")]
         return [ok("disk", found)]

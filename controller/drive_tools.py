@@ -34,11 +34,14 @@ def list_drives(arguments: argparse.Namespace) -> int:
     """``drives list``."""
     if not arguments.folder.is_dir():
         raise UsageError(f"{arguments.folder}: no such folder")
-    drives = [_summary(path) for path in sorted(arguments.folder.glob(f"*{SUFFIX}"))]
+    drives = [_listed(path) for path in sorted(arguments.folder.glob(f"*{SUFFIX}"))]
     if arguments.json:
         print_json({"drives": drives})
         return DONE
     for drive in drives:
+        if "error" in drive:
+            print(f"{drive['error']}")
+            continue
         print(
             f"{drive['path']}  {drive['frames']} frames, {drive['seconds']:.1f} s, "
             f"{drive['size_bytes'] / 1e6:.1f} MB{'' if drive['complete'] else ', cut short'}"
@@ -56,6 +59,14 @@ def info(arguments: argparse.Namespace) -> int:
     for key, value in summary.items():
         print(f"{key:12} {value}")
     return DONE
+
+
+def _listed(path: Path) -> dict[str, Any]:
+    """What is in a drive, or why that cannot be said: one broken file hides no other."""
+    try:
+        return _summary(path)
+    except DriveError as error:
+        return {"path": str(path), "error": str(error)}
 
 
 def _summary(path: Path) -> dict[str, Any]:

@@ -172,7 +172,7 @@ def _decision_message(cycle: Cycle) -> dict[str, Any]:
         "frame_sequence": -1 if cycle.frame is None else cycle.frame.sequence,
         "capture_ns": 0 if cycle.frame is None else cycle.frame.capture_ns,
         "sent_ns": cycle.sent_ns,
-        "probabilities": list(cycle.probabilities or ()),
+        "probabilities": cycle.shown_probabilities,
         "command": decision.command.name,
         "ttl_ms": decision.ttl_ms,
         "sequence": cycle.sequence,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -176,7 +177,8 @@ def read_decisions(path: Path, info: DriveInfo | None = None) -> Iterator[Record
 def _read_decision(path: Path, value: Any) -> RecordedDecision:  # noqa: ANN401 - foreign JSON
     try:
         sequence = int(value["frame_sequence"])
-        probabilities = tuple(map(float, value["probabilities"]))
+        shown = value["probabilities"]  # null for what was no number
+        probabilities = tuple(math.nan if share is None else float(share) for share in shown)
         if sequence >= 0 and len(probabilities) != len(CLASS_NAMES):
             raise ValueError(probabilities)
         return RecordedDecision(

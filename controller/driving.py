@@ -23,7 +23,7 @@ from controller.interpreter import RUNTIME
 from controller.loop import Cycle, Loop, Sink
 from controller.pilot import TflitePilot, find_model, forward_weight_of
 from controller.recorder import Recorder
-from controller.rehearsal import understudies
+from controller.rehearsal import is_quick, understudies
 from controller.service import ServiceReport, StateLog, give_back_memory, lock_memory
 from controller.signals import stop_on_signals
 from controller.statistics import Statistics
@@ -136,6 +136,7 @@ def drive(
         pilot = TflitePilot(find_model(config.model.name), config.model.threads)
         supervisor.forward_weight = forward_weight_of(pilot)
         settle()
+        statistics.model_rehearsed = is_quick(pilot, config.camera.frame_rate_hz)
         camera = stack.enter_context(open_camera(config.camera, clock))
         sinks: list[Sink] = [*watchers, statistics]
         sinks.append(stack.enter_context(BoardWatch(supervisor)))
@@ -148,7 +149,7 @@ def drive(
         sinks.extend(_outside(config, supervisor, stack))
         if config.supervisor.arm_at_start:
             supervisor.arm()
-        casts = understudies(pilot, link, config.camera.frame_rate_hz)
+        casts = understudies(pilot, link, model=statistics.model_rehearsed)
         loop = Loop(camera, pilot, supervisor, link, clock, sinks, understudies=casts)
         loop.run(lambda: not stopped() and (end_ns is None or clock.now_ns() < end_ns))
     return statistics

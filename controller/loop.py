@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -63,6 +64,11 @@ class Cycle:
     sent_ns: int
     stages_ns: tuple[int, int, int, int, int, int]
     health: LinkHealth
+
+    @property
+    def shown_probabilities(self) -> list[float | None]:
+        """For JSON, which has no NaN: None for what is no number; empty without a frame."""
+        return [p if math.isfinite(p) else None for p in self.probabilities or ()]
 
     @property
     def age_ns(self) -> int:

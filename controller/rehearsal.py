@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Self
 
-from controller.loop import Cast
+from controller.loop import LONGEST_REHEARSAL_NS, Cast
 from controller.pilot import BorrowedPilot, Probabilities, TflitePilot, forward_weight_of
 from controller.sight import FreezeDetector
 from controller.supervisor import Supervisor, SupervisorSettings
@@ -25,8 +25,9 @@ MODEL_SHARE = 1 / 64
 """Of the time between two frames, what the model may take to be run twice for each: 0.5 ms at
 30 Hz. A desktop's models and the small ones on a Raspberry Pi 5 do; on others that time is not to
 be had for a tenth of a millisecond."""
-TRIALS = 2
-"""Runs of the model to see whether it is quick: the first finds nothing ready."""
+TRIALS = 3
+"""Runs of the model to see whether it is quick: the first finds nothing ready, another may be held
+up by other programs."""
 
 
 class _Understudy(BorrowedPilot):
@@ -68,12 +69,26 @@ class _Credulous(FreezeDetector):
         return capture_ns
 
 
-def understudies(
-    pilot: TflitePilot,
-    link: Link,
-    rate_hz: float,
-    stopwatch: Callable[[], int] = time.perf_counter_ns,
-) -> tuple[Cast, Cast]:
+def is_quick(
+    pilot: TflitePilot, rate_hz: float, stopwatch: Callable[[], int] = time.perf_counter_ns
+) -> bool:
+    """Whether the model can be rehearsed too. Call it while nothing else of the process runs.
+
+    Args:
+        pilot: The drive's.
+        rate_hz: Frames a second.
+        stopwatch: Real ns.
+    """
+    limit_ns = min(MODEL_SHARE * 1e9 / rate_hz, LONGEST_REHEARSAL_NS / 2)
+    for _ in range(TRIALS):
+        start = stopwatch()
+        pilot.invoke()
+        if stopwatch() - start <= limit_ns:
+            return True
+    return False
+
+
+def understudies(pilot: TflitePilot, link: Link, *, model: bool) -> tuple[Cast, Cast]:
     """The casts of the turns to rehearse, in their order.
 
     The first finds the caches cold, and leaves them less than warm.
@@ -81,22 +96,10 @@ def understudies(
     Args:
         pilot: The drive's.
         link: The drive's, open.
-        rate_hz: Frames a second.
-        stopwatch: Real ns.
+        model: Run the model in the first turn; see `is_quick`.
     """
     supervisor = Supervisor(SupervisorSettings(arm_at_start=True))
     supervisor.forward_weight = forward_weight_of(pilot)
     supervisor.arm()
     idle = Cast(_Understudy(pilot, pilot.output), supervisor, _SilentLink(link), _Credulous())
-    if not _is_quick(pilot, MODEL_SHARE * 1e9 / rate_hz, stopwatch):
-        return idle, idle
-    return replace(idle, pilot=_Understudy(pilot, pilot.infer)), idle
-
-
-def _is_quick(pilot: TflitePilot, limit_ns: float, stopwatch: Callable[[], int]) -> bool:
-    for _ in range(TRIALS):
-        start = stopwatch()
-        pilot.invoke()
-        if stopwatch() - start <= limit_ns:
-            return True
-    return False
+    return (replace(idle, pilot=_Understudy(pilot, pilot.infer)) if model else idle), idle

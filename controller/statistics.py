@@ -39,7 +39,8 @@ class Statistics:
         """Motions whose frame was older than 150 ms when they had left."""
         self.oldest_ns = 0
         """Age of the oldest frame for which a motion was sent, when it had left."""
-
+        self.model_rehearsed = False
+        """Whether the model was run in rehearsals too, see `controller.rehearsal`."""
         self.health: LinkHealth | None = None
         """The link as it was last."""
 

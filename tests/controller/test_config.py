@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,15 @@ def test_the_shipped_file_says_the_defaults_and_where_drives_go():
     assert config.link == Config().link
     assert not config.supervisor.arm_at_start
     assert config.recording.folder == "/var/lib/paperlane/drives"
+
+
+def test_the_shipped_file_names_every_key():
+    shipped = tomllib.loads(SHIPPED.read_text())
+    sections = {field.name for field in dataclasses.fields(Config)}
+    assert shipped.keys() == sections
+    for name in sections:
+        keys = {field.name for field in dataclasses.fields(getattr(Config(), name))}
+        assert shipped[name].keys() == keys
 
 
 def test_values_are_read(written):

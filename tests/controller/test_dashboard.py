@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import socket
 import time
 import urllib.error
@@ -78,6 +79,12 @@ def test_a_stream_tells_every_cycle_in_order(dashboard, bench, shot):
     assert (told[-1]["state"], told[-1]["command"]) == ("driving", "LEFT")
     assert told[-1]["sent_ns"] == drive.cycles[-1].sent_ns
     assert told[-1]["dropped"] == 0
+
+
+def test_what_is_no_number_is_null(dashboard, bench, shot):
+    bench([shot((math.nan, math.inf, 0.5))]).run(dashboard)
+    state = json.loads(_get(dashboard, "/state")[1], parse_constant=pytest.fail)
+    assert list(state["probabilities"].values()) == [None, None, 0.5]
 
 
 def test_a_listener_that_is_too_slow_misses_some_and_is_told_how_many(bench, shot):

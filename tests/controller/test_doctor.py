@@ -23,6 +23,8 @@ from controller.doctor_devices import (
     rate_line,
 )
 from controller.doctor_machine import Machine
+from controller.drive_writer import create_drive
+from controller.errors import UsageError
 from firmware_bridge.commands import Trip
 from firmware_bridge.microcontroller import open_microcontroller
 from firmware_bridge.protocol import VERSION, encode_status
@@ -148,6 +150,15 @@ def test_disk_is_the_one_that_drives_go_to(machine, tmp_path):
     assert line.name == "disk"
     assert "free for /var/lib/paperlane/drives" in line.found
     assert "nothing is recorded" in _only(machine().look_at_disk("")).found
+
+
+def test_a_folder_that_drives_cannot_go_to_fails_as_the_drive_would(tmp_path):
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(UsageError):
+            create_drive(folder / "one.mcap")
+        line = _only(Machine().look_at_disk(str(folder)))
+        assert (line.verdict, "cannot be written" in line.found) == (Verdict.FAIL, True)
 
 
 def test_clock(machine):

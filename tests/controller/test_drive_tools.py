@@ -37,6 +37,19 @@ def test_info_and_list_tell_what_is_in_a_drive(drive, capsys):
     assert "cut short" in out
 
 
+def test_a_file_that_is_no_drive_hides_no_other(drive, capsys):
+    (drive.parent / "drive-empty.mcap").touch()
+    (drive.parent / "drive-folder.mcap").mkdir()
+    assert main(["drives", "list", str(drive.parent)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [str(drive) in line for line in lines] == [False, False, True, False]
+    assert "drive-empty.mcap" in lines[0]
+    assert "drive-folder.mcap" in lines[1]
+    assert main(["drives", "list", str(drive.parent), "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)["drives"]
+    assert ["error" in facts for facts in listed] == [True, True, False]
+
+
 def test_a_drive_becomes_a_frame_set_to_train_on(drive, tmp_path):
     assert main(["drives", "export", str(drive), "--npy", str(tmp_path / "set")]) == 0
     frames = load_frameset(tmp_path / "set")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import resource
 import signal
@@ -21,7 +22,7 @@ from controller.drive_format import (
     STATUS_TOPIC,
 )
 from controller.drive_writer import DriveWriter
-from controller.drives import DriveInfo, read_drive, read_messages
+from controller.drives import DriveInfo, read_decisions, read_drive, read_messages
 from controller.errors import DriveError, UsageError
 from controller.recorder import LONG_QUEUE, MIB, Recorder, RecordingSettings, list_drives
 from firmware_bridge.commands import Command
@@ -237,3 +238,14 @@ def test_a_queue_that_was_long_gives_back_its_memory_when_it_is_empty(
         disk.set()
     assert given_back == [1]
     assert recorder.written == len(drive.cycles)
+
+
+def test_what_a_model_said_that_is_no_number_is_read_as_such(tmp_path, bench, shot):
+    path = tmp_path / "one.mcap"
+    with Recorder(path, {}, 0, lossless=True, start_wall_ns=0) as recorder:
+        bench([shot((math.nan, 0.5, 0.5))]).run(recorder)
+    values = [value for topic, _, value in read_messages(path) if topic == DECISION_TOPIC]
+    assert [None, 0.5, 0.5] in [value["probabilities"] for value in values]  # JSON has no NaN
+    (decision,) = [d for d in read_decisions(path) if d.capture_ns is not None]
+    assert math.isnan(decision.probabilities[0])
+    assert decision.probabilities[1:] == (0.5, 0.5)

@@ -1,15 +1,14 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import os
 import threading
 
 import pytest
 
 from controller import process
-from controller.loop import SPARE_NS, Rhythm
-from controller.rehearsal import MODEL_SHARE, understudies
+from controller.loop import LONGEST_REHEARSAL_NS, SPARE_NS, Rhythm
+from controller.rehearsal import MODEL_SHARE, is_quick, understudies
 from firmware_bridge.commands import Command
 
 
@@ -32,12 +31,11 @@ class Watched:
 
 TURNS = 2
 """Turns in a rehearsal."""
-RATE_HZ = 30.0
 
 
 def _watched(drive, watch=Watched):
     """The understudies of a drive, and the link that all of them were given."""
-    casts = understudies(drive.camera_pilot, drive.link, RATE_HZ)
+    casts = understudies(drive.camera_pilot, drive.link, model=True)
     link = watch(casts[0].link, drive.clock)
     return [dataclasses.replace(cast, link=link) for cast in casts], link
 
@@ -151,15 +149,45 @@ def test_a_rehearsal_that_takes_long_is_left_out(shot, bench):
     assert drive.commands[-1] is Command.FORWARD
 
 
-@pytest.mark.parametrize(("share", "runs"), [(0.9, 1), (1.1, 0)])
-def test_a_model_is_rehearsed_once_a_frame_and_only_if_it_is_quick(shot, bench, share, runs):
+def _pilot_that_takes(*times_ns):
+    """Its runs take these, the last one for ever; and the stopwatch that says so."""
+    now_ns, left = [0], list(times_ns)
+
+    class Pilot:
+        def invoke(self):
+            now_ns[0] += left.pop(0) if len(left) > 1 else left[0]
+
+    return Pilot(), lambda: now_ns[0]
+
+
+@pytest.mark.parametrize(
+    ("rate_hz", "times", "quick"),
+    [
+        (30.0, (0.9,), True),
+        (30.0, (1.1,), False),
+        (30.0, (50.0, 0.9), True),  # the first finds nothing ready
+        (30.0, (50.0, 50.0, 0.9), True),  # the second was held up
+        (30.0, (50.0, 50.0, 50.0, 0.9), False),
+        (90.0, (0.9,), True),
+    ],
+)
+def test_a_model_is_quick_if_it_takes_a_small_share_of_a_frames_time(rate_hz, times, quick):
+    limit_ns = MODEL_SHARE * 1e9 / rate_hz
+    pilot, stopwatch = _pilot_that_takes(*(round(time * limit_ns) for time in times))
+    assert is_quick(pilot, rate_hz, stopwatch) is quick
+
+
+def test_a_quick_model_leaves_room_for_the_rest_of_the_rehearsal():
+    pilot, stopwatch = _pilot_that_takes(LONGEST_REHEARSAL_NS // 2 + 1)
+    assert not is_quick(pilot, 1.0, stopwatch)
+
+
+@pytest.mark.parametrize("model", [True, False])
+def test_the_model_is_rehearsed_in_the_first_turn_or_not_at_all(shot, bench, model):
     drive = bench([shot()])
-    took_ns = int(share * MODEL_SHARE * 1e9 / RATE_HZ)
-    casts = understudies(
-        drive.camera_pilot, drive.link, RATE_HZ, stopwatch=itertools.count(0, took_ns).__next__
-    )
     drive.camera.read(100.0)
-    drive.camera_pilot.invoked = 0
-    for cast in casts:
+    runs = []
+    for cast in understudies(drive.camera_pilot, drive.link, model=model):
         cast.pilot.infer()
-    assert drive.camera_pilot.invoked == runs
+        runs.append(drive.camera_pilot.invoked)
+    assert runs == [model, model]
