@@ -85,12 +85,11 @@ def load_config(path: Path) -> Config:
             value out of range; the message names file and key and says what would be right.
     """
     try:
-        table = tomllib.loads(path.read_text())
+        return _read(Config, tomllib.loads(path.read_text()), str(path), "")
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # too many digits, too many brackets
         raise ConfigError(f"{path}: not TOML: {error}") from error
-    return _read(Config, table, str(path), "")
 
 
 def _read(kind: type[T], table: dict[str, Any], file: str, where: str) -> T:
@@ -105,6 +104,8 @@ def _read(kind: type[T], table: dict[str, Any], file: str, where: str) -> T:
             if not isinstance(value, dict):
                 raise ConfigError(f"{file}: {name!r} is a section, write [{name}]")
             values[key] = _read(wanted, value, file, f"{name}.")
+        elif type(value) is int and value.bit_length() > 63:
+            raise ConfigError(f"{file}: {name} is a number of more than 64 bits, no TOML has those")
         elif wanted is float and type(value) is int:
             values[key] = float(value)
         elif wanted is str and isinstance(value, str) and "\0" in value:

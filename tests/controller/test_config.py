@@ -66,6 +66,10 @@ def test_values_are_read(written):
         ("[camera]\nframe_rate_hz = 0\n", "frame_rate_hz is 0.0, must be 1 to 120"),
         ("[camera]\nexposure_us = 50000\n", r"exposure_us is 50000, must be 0 .* 33333 at 30.0 Hz"),
         ("[camera\n", "not TOML"),
+        (f"[model]\nthreads = {'9' * 5000}\n", "not TOML"),
+        (f"[model]\nthreads = 0x{'f' * 5000}\n", "model.threads is a number of more than 64 bits"),
+        (f"[camera]\nframe_rate_hz = 1{'0' * 400}\n", "camera.frame_rate_hz is a number of more"),
+        (f"[camera]\nsource = [0x{'f' * 5000}]\n", "not TOML"),
     ],
 )
 def test_a_mistake_names_file_and_key_and_what_is_right(written, text, says):
