@@ -140,8 +140,8 @@ def _replay(arguments: argparse.Namespace) -> int:
 
     if not 0 < arguments.speed <= 100:
         raise UsageError(f"--speed is {arguments.speed}, must be above 0 and at most 100")
-    if arguments.frames is not None and arguments.frames < 1:
-        raise UsageError(f"--frames is {arguments.frames}, must be at least 1")
+    if arguments.frames is not None and not 1 <= arguments.frames <= sys.maxsize:
+        raise UsageError(f"--frames is {arguments.frames}, must be 1 to {sys.maxsize}")
     pilot = TflitePilot(find_model(arguments.model), arguments.threads)
     statistics = Statistics()
     options: dict[str, Any] = {"limit": arguments.frames, "sinks": (statistics,)}

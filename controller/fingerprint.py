@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from controller.arrays import read_npy
 from controller.errors import DataError, UsageError
 from controller.interpreter import RUNTIME, make_interpreter
 
@@ -93,10 +94,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     arguments = parser.parse_args(argv)
     try:
-        try:
-            frames = np.load(arguments.frames, allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise DataError(f"{arguments.frames}: not an .npy file of frames: {error}") from error
+        frames = read_npy(arguments.frames)
         facts = fingerprint(
             arguments.model, frames, arguments.threads, delegates=not arguments.no_delegates
         )

@@ -19,10 +19,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from controller.arrays import read_npy
 from controller.errors import DataError
 from controller.frames import Pixels
 
@@ -36,6 +38,18 @@ _ARRAYS = {
     "times_ns": np.int64,
     "steering": np.float32,
 }
+
+
+def whole(value: Any) -> int:  # noqa: ANN401 - foreign JSON
+    """A whole number out of somebody's JSON, below 2**62, so that differences are int64 too.
+
+    Raises:
+        TypeError, ValueError, OverflowError: If it is none.
+    """
+    number = int(value)
+    if abs(number) >= 1 << 62:
+        raise OverflowError("more than 62 bits")
+    return number
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +69,11 @@ class FrameSet:
         lengths = {name: len(getattr(self, name)) for name in _ARRAYS}
         if len(set(lengths.values())) != 1:
             raise DataError(f"unequal lengths in {self.source or 'frame set'}: {lengths}")
-        if self.frames.ndim != 4 or self.frames.shape[3] != 3:
+        if self.frames.ndim != 4 or self.frames.shape[3] != 3 or 0 in self.shape:
             raise DataError(f"frames must be (N, H, W, 3), not {self.frames.shape}")
         for name, dtype in _ARRAYS.items():
+            if name != "frames" and getattr(self, name).ndim != 1:
+                raise DataError(f"{name} must be (N,), not {getattr(self, name).shape}")
             if getattr(self, name).dtype != dtype:
                 raise DataError(f"{name} must be {dtype.__name__}, not {getattr(self, name).dtype}")
         wrong = np.flatnonzero((self.labels >= len(CLASS_NAMES)) & (self.labels != UNLABELLED))
@@ -134,11 +150,10 @@ def load_frameset(folder: Path) -> FrameSet:
         raise DataError(f"{folder}: no frame set here (meta.json and frames.npy expected)")
     try:
         meta = json.loads((folder / "meta.json").read_text())
-        if meta.get("format") != _FORMAT or meta.get("version") != 1:
+        if (meta["format"], meta["version"]) != (_FORMAT, 1):
             raise DataError(f"{folder}/meta.json: not a {_FORMAT} of version 1")
         arrays = {
-            name: np.load(folder / f"{name}.npy", mmap_mode="r" if name == "frames" else None)
-            for name in _ARRAYS
+            name: read_npy(folder / f"{name}.npy", mapped=name == "frames") for name in _ARRAYS
         }
         return FrameSet(
             **arrays,
@@ -146,5 +161,5 @@ def load_frameset(folder: Path) -> FrameSet:
             source=str(folder),
             dropped=dict(meta.get("dropped", {})),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"{folder}: broken frame set: {error}") from error

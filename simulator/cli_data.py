@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import numpy as np
 
+from controller.arrays import read_npy
 from controller.cli import DONE, FELL_SHORT, add_command, print_json
 from simulator.cli import (
     check_range,
@@ -164,16 +164,7 @@ def _sheet(arguments: argparse.Namespace) -> int:
 
 def _check_reference(path: Path) -> None:
     """Refuse early what is no .npy at all, or one without a row."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(6)
-        if start != b"\x93NUMPY":
-            found = "is empty" if not start else f"begins with {start!r}"
-            raise SimulatorUsageError(f"--reference {path}: {found}, must be an .npy of frames")
-        empty = np.load(path, mmap_mode="r").size == 0
-    except (OSError, ValueError) as error:
-        raise SimulatorUsageError(f"--reference {path}: cannot be read as .npy: {error}") from error
-    if empty:
+    if read_npy(path, mapped=True).size == 0:
         raise SimulatorUsageError(f"--reference {path}: holds no frame, must hold one or more")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from controller.arrays import read_npy
 from controller.frameset import CLASS_NAMES
 from controller.pilot import TflitePilot
 from simulator.errors import SimulatorUsageError
@@ -72,15 +73,13 @@ def read_labels(data: Path) -> npt.NDArray[np.uint8]:
         ``(N,) uint8``: 0 forward, 1 left, 2 right.
 
     Raises:
-        SimulatorUsageError: If there are none, or others.
+        DataError: If the file cannot be read.
+        SimulatorUsageError: If it holds others.
     """
     if not data.name.endswith(_DATA):
         raise SimulatorUsageError(f"{data}: must be named *{_DATA}, its labels *{_LABELS}")
     path = data.with_name(data.name.removesuffix(_DATA) + _LABELS)
-    try:
-        labels = np.load(path)
-    except (OSError, ValueError) as error:
-        raise SimulatorUsageError(f"{path}: cannot be read as .npy: {error}") from error
+    labels = read_npy(path)
     if not np.issubdtype(labels.dtype, np.integer) or not np.isin(labels, (0, 1, 2)).all():
         raise SimulatorUsageError(f"{path}: labels must be 0 forward, 1 left or 2 right")
     return np.asarray(labels.reshape(-1), np.uint8)

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from controller.arrays import read_npy
 from controller.frames import REFERENCE_SHAPE, Pixels, fit
 from controller.tubs import is_tub, read_picture, read_records
 from simulator.errors import SimulatorUsageError
@@ -34,14 +35,11 @@ def read_reference(path: Path) -> Pixels:
 
     Raises:
         SimulatorUsageError: If it is no such file or folder.
-        DataError: If it is a tub that cannot be read.
+        DataError: If it cannot be read.
     """
     if path.is_dir():
         return _read_tub(path)
-    try:
-        rows = np.load(path)
-    except (OSError, ValueError) as error:
-        raise SimulatorUsageError(f"{path}: cannot be read as .npy: {error}") from error
+    rows = read_npy(path)
     height, width = REFERENCE_SHAPE
     if rows.ndim != 2 or rows.shape[1] != height * width * 3 or rows.dtype != np.uint8:
         raise SimulatorUsageError(

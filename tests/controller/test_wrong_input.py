@@ -1,10 +1,12 @@
 import socket
 
+import numpy as np
 import pytest
 
 from controller.__main__ import main
 from controller.drive_writer import create_drive
 from controller.errors import UsageError
+from controller.frameset import FrameSet
 
 
 def _fails(capsys, *arguments):
@@ -57,3 +59,68 @@ def test_a_file_in_the_place_of_a_drives_folder_is_said_as_such(tmp_path):
 def test_a_camera_and_a_link_of_two_simulated_worlds_are_said(capsys):
     words = ["drive", "--camera", "simulated:oval", "--link", "simulated:s", "--arm"]
     assert "two simulated worlds" in _fails(capsys, *words)
+
+
+@pytest.fixture
+def frameset(tmp_path):
+    FrameSet(
+        np.random.default_rng(1).integers(0, 256, (3, 45, 80, 3), np.uint8),
+        np.zeros(3, np.uint8),
+        np.zeros(3, np.uint16),
+        np.arange(3, dtype=np.int64),
+        np.zeros(3, np.float32),
+        ("one",),
+    ).save(tmp_path / "set")
+    return tmp_path / "set"
+
+
+def _npy(header):
+    return b"\x93NUMPY\x01\x00\x76\x00" + header.ljust(117).encode() + b"\n"
+
+
+_SHAPE = "{'descr': '|u1', 'fortran_order': False, 'shape': "
+
+
+@pytest.mark.parametrize("name", ["labels.npy", "frames.npy", "meta.json"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b'"paperlane-frameset"',
+        b"[" * 100_000,
+        b"9" * 5000,
+        b"PK\x03\x04",
+        b"PK\x05\x06" + bytes(18),  # an empty archive
+        _npy("")[:-3],
+        _npy(_SHAPE + "(3"),
+        _npy(_SHAPE + "('''"),
+        _npy(_SHAPE + f"({10**16},)}}"),
+        _npy(_SHAPE + f"({10**30},)}}"),
+        _npy("[" * 117),
+        _npy(_SHAPE + "()}") + b"\0",
+    ],
+)
+def test_a_damaged_frame_set_is_said(frameset, capsys, name, content):
+    (frameset / name).write_bytes(content)
+    assert str(frameset) in _fails(capsys, "replay", frameset)
+
+
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("labels", np.zeros((3, 2), np.uint8)),
+        ("times_ns", np.zeros((3, 2), np.int64)),
+        ("frames", np.zeros((3, 0, 80, 3), np.uint8)),
+        ("frames", np.zeros((3, 45, 80), np.uint8)),
+    ],
+)
+def test_a_frame_set_of_another_shape_is_said(frameset, capsys, name, array):
+    np.save(frameset / f"{name}.npy", array)
+    assert f"{name} must be (N" in _fails(capsys, "replay", frameset)
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "9" * 30])
+def test_an_impossible_number_of_frames_is_said(frameset, capsys, number):
+    said = _fails(capsys, "replay", frameset, "--frames", number)
+    assert f"--frames is {number}, must be 1 to" in said

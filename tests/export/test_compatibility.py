@@ -88,8 +88,8 @@ def test_wrong_input_is_one_line_and_code_2(tmp_path, frames_file, capsys):
     (tmp_path / "text.npy").write_text("hello")
     for frames, says in (
         ("wide.npy", "takes uint8 (N, 45, 80, 3)"),
-        ("text.npy", "not an .npy file"),
-        ("none.npy", "not an .npy file"),
+        ("text.npy", "cannot be read as .npy"),
+        ("none.npy", "cannot be read as .npy"),
     ):
         assert main([model, str(tmp_path / frames)]) == 2
         printed = capsys.readouterr().err

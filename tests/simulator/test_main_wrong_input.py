@@ -42,8 +42,8 @@ def test_the_sheet_is_refused_where_it_cannot_be_written(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"", "is empty"),
-        (b"PK\x03\x04 an .npz", "begins with"),
+        (b"", "cannot be read as .npy"),
+        (b"PK\x03\x04 an .npz", "cannot be read as .npy"),
         (b"\x93NUMPY", "cannot be read as .npy"),
         (np.zeros((0, 10800), np.uint8), "holds no frame"),
     ],

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from controller.errors import DataError
 from controller.pilot import DEFAULT_MODEL, TflitePilot, find_model
 from simulator.__main__ import main
 from simulator.errors import SimulatorUsageError
@@ -73,5 +74,5 @@ def test_what_is_no_labelled_data_is_refused(data, tmp_path):
     with pytest.raises(SimulatorUsageError, match="7 frames and 3 labels"):
         judge_reference(model, data)
     (tmp_path / "some_labels.npy").unlink()
-    with pytest.raises(SimulatorUsageError, match="cannot be read"):
+    with pytest.raises(DataError, match="cannot be read"):
         judge_reference(model, data)
