@@ -22,7 +22,7 @@ from mcap.stream_reader import StreamReader
 from controller.drive_format import DECISION_TOPIC, IMAGE_TOPIC, METADATA_NAME
 from controller.errors import DriveError
 from controller.frames import Pixels
-from controller.frameset import CLASS_NAMES
+from controller.frameset import CLASS_NAMES, whole
 from controller.pictures import decode_picture
 from firmware_bridge.commands import Command
 
@@ -176,29 +176,29 @@ def read_decisions(path: Path, info: DriveInfo | None = None) -> Iterator[Record
 
 def _read_decision(path: Path, value: Any) -> RecordedDecision:  # noqa: ANN401 - foreign JSON
     try:
-        sequence = int(value["frame_sequence"])
+        sequence = whole(value["frame_sequence"])
         shown = value["probabilities"]  # null for what was no number
         probabilities = tuple(math.nan if share is None else float(share) for share in shown)
         if sequence >= 0 and len(probabilities) != len(CLASS_NAMES):
             raise ValueError(probabilities)
         return RecordedDecision(
-            int(value["capture_ns"]) if sequence >= 0 else None,
-            int(value["sent_ns"]),
+            whole(value["capture_ns"]) if sequence >= 0 else None,
+            whole(value["sent_ns"]),
             Command[value["command"]],
             probabilities,
             str(value["state"]),
             str(value["reason"]),
             sequence,
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DriveError(f"{path}: {DECISION_TOPIC} holds something else than decisions") from error
 
 
 def _read_picture(path: Path, value: dict[str, Any]) -> tuple[int, Pixels]:
     try:
         pixels = decode_picture(base64.b64decode(value["data"], validate=True))
-        sequence = int(value["frame_id"])
-    except (KeyError, TypeError, ValueError) as error:
+        sequence = whole(value["frame_id"])
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DriveError(f"{path}: {IMAGE_TOPIC} holds something else than pictures") from error
     if pixels is None:
         raise DriveError(f"{path}: picture {sequence} cannot be decoded")

@@ -11,8 +11,11 @@ from controller.frames import Pixels
 def decode_picture(coded: bytes | np.ndarray[tuple[int], np.dtype[np.uint8]]) -> Pixels | None:
     """A coded picture as ``(h, w, 3) uint8`` RGB; None if it is empty or broken."""
     array = np.frombuffer(coded, np.uint8)
-    # IMREAD_COLOR_RGB would save the turn, but OpenCV has it only from 4.11 on.
-    picture = cv2.imdecode(array, cv2.IMREAD_COLOR) if array.size else None
+    try:
+        # IMREAD_COLOR_RGB would save the turn, but OpenCV has it only from 4.11 on.
+        picture = cv2.imdecode(array, cv2.IMREAD_COLOR) if array.size else None
+    except cv2.error:  # a header that says to be of an enormous size
+        return None
     if picture is None:
         return None
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)

@@ -18,12 +18,15 @@ import numpy as np
 
 from controller.errors import DataError
 from controller.frames import Pixels
+from controller.frameset import whole
 from controller.pictures import decode_picture
 from firmware_bridge.commands import Command
 
 TURN_ANGLE = 0.2
 """Steering from which a driver's hand means a turn, as a share of full lock (the data's README)."""
 
+_BROKEN = (KeyError, TypeError, ValueError, OverflowError, RecursionError)
+"""What JSON that holds something else raises where it is read or used."""
 _INCOMPLETE = "record without index, time, picture, angle or throttle"
 
 
@@ -92,7 +95,7 @@ def read_picture(record: TubRecord) -> Pixels | None:
     """The picture of a record, ``(h, w, 3) uint8`` RGB; None if it is missing or broken."""
     try:
         coded = np.fromfile(record.picture, np.uint8)
-    except OSError:
+    except (OSError, ValueError):  # a name that no file can have
         return None
     return decode_picture(coded)
 
@@ -106,8 +109,8 @@ def _read_manifest(path: Path) -> tuple[list[str], frozenset[int]]:
     try:
         facts = json.loads(lines[4])
         catalogs = [str(name) for name in facts["paths"]]
-        deleted = frozenset(int(index) for index in facts.get("deleted_indexes", ()))
-    except (IndexError, KeyError, TypeError, ValueError, AttributeError) as error:
+        deleted = frozenset(map(whole, facts.get("deleted_indexes", ())))
+    except (*_BROKEN, AttributeError, IndexError) as error:
         raise DataError(
             f"{path}: not the manifest of a Donkeycar v2 tub: line 5 must name its catalogs "
             f"({type(error).__name__}: {error})"
@@ -122,21 +125,21 @@ def _parse_record(folder: Path, line: str) -> TubRecord | str:
     """A record, or why the line is none."""
     try:
         entry = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         entry = None
     if not isinstance(entry, dict):
         return "broken JSON line"
     try:
         picture = str(entry["cam/image_array"])
         record = TubRecord(
-            int(entry["_index"]),
-            int(entry["_timestamp_ms"]) * 1_000_000,
+            whole(entry["_index"]),
+            whole(whole(entry["_timestamp_ms"]) * 1_000_000),
             folder / "images" / picture,
             float(entry["user/angle"]),
             float(entry["user/throttle"]),
             entry.get("user/mode", "user") == "user",
         )
-    except (KeyError, TypeError, ValueError):
+    except _BROKEN:
         return _INCOMPLETE
     finite = math.isfinite(record.angle) and math.isfinite(record.throttle)
     return record if finite and Path(picture).name == picture else _INCOMPLETE

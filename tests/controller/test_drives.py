@@ -7,6 +7,8 @@ import resource
 import signal
 import struct
 import threading
+import zlib
+from base64 import b64encode
 
 import numpy as np
 import pytest
@@ -26,6 +28,19 @@ from controller.drives import DriveInfo, read_decisions, read_drive, read_messag
 from controller.errors import DriveError, UsageError
 from controller.recorder import LONG_QUEUE, MIB, Recorder, RecordingSettings, list_drives
 from firmware_bridge.commands import Command
+
+
+def _png_of(width, height):
+    """A PNG that says to be of this size, and holds next to nothing."""
+    parts = (
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
+        (b"IDAT", b""),
+        (b"IEND", b""),
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in parts
+    )
 
 
 @pytest.fixture
@@ -198,6 +213,17 @@ def test_making_room_passes_over_what_is_no_file(bench, shot, tmp_path):
     assert not (tmp_path / "drive-old.mcap").exists()
 
 
+_DECISION = {
+    "frame_sequence": 0,
+    "capture_ns": 0,
+    "sent_ns": 0,
+    "probabilities": [1, 0, 0],
+    "command": "LEFT",
+    "state": "driving",
+    "reason": "",
+}
+
+
 @pytest.mark.parametrize(
     "decision",
     [
@@ -205,20 +231,45 @@ def test_making_room_passes_over_what_is_no_file(bench, shot, tmp_path):
         [],
         {"frame_sequence": 0, "command": "BACK", "probabilities": [1, 0, 0]},
         {"frame_sequence": 0, "command": "LEFT", "probabilities": []},
+        {**_DECISION, "frame_sequence": float("inf")},
+        {**_DECISION, "capture_ns": float("inf")},
+        {**_DECISION, "sent_ns": 10**30},
+        {**_DECISION, "probabilities": [10**400, 0, 0]},
     ],
 )
-def test_a_foreign_decision_is_one_line(recorded, tmp_path, decision, monkeypatch):
+def test_a_foreign_decision_is_one_line(recorded, decision, monkeypatch):
     from controller import drives
 
-    real = drives.read_messages
-
-    def with_a_foreigner(path, info=None):
-        for topic, time_ns, value in real(path, info):
-            yield topic, time_ns, decision if topic == DECISION_TOPIC else value
-
-    monkeypatch.setattr(drives, "read_messages", with_a_foreigner)
+    monkeypatch.setattr(drives, "read_messages", _with_a_foreigner(DECISION_TOPIC, decision))
     with pytest.raises(DriveError, match="holds something else than decisions"):
         list(read_drive(recorded[0]))
+
+
+@pytest.mark.parametrize(
+    ("picture", "says"),
+    [
+        ([], "holds something else than pictures"),
+        ({"frame_id": "0", "data": "?"}, "holds something else than pictures"),
+        ({"frame_id": float("inf"), "data": ""}, "holds something else than pictures"),
+        ({"frame_id": "0", "data": ""}, "picture 0 cannot be decoded"),
+        ({"frame_id": "0", "data": b64encode(_png_of(100_000, 100_000))}, "cannot be decoded"),
+    ],
+)
+def test_a_foreign_picture_is_one_line(recorded, picture, says, monkeypatch):
+    from controller import drives
+
+    monkeypatch.setattr(drives, "read_messages", _with_a_foreigner(IMAGE_TOPIC, picture))
+    with pytest.raises(DriveError, match=says) as error:
+        list(read_drive(recorded[0]))
+    assert "\n" not in str(error.value)
+
+
+def _with_a_foreigner(where, foreigner):
+    def read(path, info=None):
+        for topic, time_ns, value in read_messages(path, info):
+            yield topic, time_ns, foreigner if topic == where else value
+
+    return read
 
 
 def test_a_queue_that_was_long_gives_back_its_memory_when_it_is_empty(

@@ -52,13 +52,18 @@ def test_what_is_left_out_is_counted(tub):
         _record(3, **{"user/angle": float("nan")}),
         _record(4, **{"cam/image_array": "../../etc/passwd"}),
         "[]",
+        "[" * 100_000,
+        _record(5, _index=float("inf")),
+        _record(6, _timestamp_ms=float("inf")),
+        _record(7, _timestamp_ms=10**300),
+        _record(8, **{"user/angle": 10**400}),
     ]
     dropped = Counter()
     folder = tub(lines, deleted=[1], paths=("catalog_0.catalog", "catalog_1.catalog"))
     assert [r.index for r in read_records(folder, dropped)] == [0]
     assert dropped == {
-        "broken JSON line": 2,
-        "record without index, time, picture, angle or throttle": 3,
+        "broken JSON line": 3,
+        "record without index, time, picture, angle or throttle": 7,
         "deleted by its author": 1,
         "catalog missing": 1,
     }
@@ -71,11 +76,23 @@ def test_missing_and_empty_pictures_are_none(tub):
     assert read_picture(record) is None
     record.picture.write_bytes(b"not a picture")
     assert read_picture(record) is None
+    for name in ("a\0.jpg", "\ud800.jpg", "a" * 300):
+        (record,) = read_records(tub([_record(0, **{"cam/image_array": name})]))
+        assert read_picture(record) is None
 
 
-def test_a_broken_manifest_is_one_line_naming_the_file(tub):
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}",
+        "\n" * 4 + "[" * 100_000,
+        "\n" * 4 + '{"paths": [], "deleted_indexes": [1e999]}',
+        "\n" * 4 + '{"paths": [], "deleted_indexes": [' + "9" * 5000 + "]}",
+    ],
+)
+def test_a_broken_manifest_is_one_line_naming_the_file(tub, text):
     folder = tub([_record(0)])
-    (folder / "manifest.json").write_text("{}")
+    (folder / "manifest.json").write_text(text)
     with pytest.raises(DataError, match=r"manifest.json: not the manifest of a Donkeycar v2 tub"):
         list(read_records(folder))
 
