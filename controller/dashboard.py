@@ -9,9 +9,12 @@ port.
 from __future__ import annotations
 
 import http.server
+import io
 import json
 import logging
+import socket
 import threading
+import time
 from typing import Any, Self
 
 from controller.errors import UsageError
@@ -162,11 +165,33 @@ class _Server(http.server.ThreadingHTTPServer):
         """A client that went away is no news."""
 
 
+class _Request(io.RawIOBase):
+    """What a client says until its time is over, however little of it at a time."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._until_s = time.monotonic() + REQUEST_TIMEOUT_S
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - the base class's type
+        left_s = self._until_s - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError
+        self._connection.settimeout(left_s)
+        return self._connection.recv_into(buffer)
+
+
 class _Handler(http.server.BaseHTTPRequestHandler):
-    timeout = REQUEST_TIMEOUT_S
     server: _Server
 
+    def setup(self) -> None:
+        super().setup()
+        self.rfile = io.BufferedReader(_Request(self.connection))
+
     def do_GET(self) -> None:
+        self.connection.settimeout(REQUEST_TIMEOUT_S)
         path = self.path.partition("?")[0]
         if path == "/events":
             self._stream(self.server.dashboard)

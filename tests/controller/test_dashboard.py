@@ -71,6 +71,23 @@ def test_so_many_clients_and_not_one_more(dashboard):
     pytest.fail("nobody was let in again")
 
 
+def test_clients_that_never_come_to_an_end_make_room_all_the_same(dashboard):
+    with contextlib.ExitStack() as stack:
+        address = ("127.0.0.1", dashboard.port)
+        clients = [
+            stack.enter_context(socket.create_connection(address)) for _ in range(MOST_CLIENTS)
+        ]
+        for _ in range(50):
+            for client in clients:
+                with contextlib.suppress(OSError):
+                    client.sendall(b"a")
+            with contextlib.suppress(OSError):
+                assert _get(dashboard, "/")[0] == "text/html"
+                return
+            time.sleep(REQUEST_TIMEOUT_S / 10)
+    pytest.fail("nobody was let in again")
+
+
 def test_a_stream_tells_every_cycle_in_order(dashboard, bench, shot):
     with _listen(dashboard) as stream:
         drive = bench([shot((0.1, 0.8, 0.1)) for _ in range(20)]).run(dashboard)
