@@ -7,6 +7,9 @@ sends what it answers. Where it stands and why is in every decision::
     DISARMED  ARMED        the owner arms
     ARMED     DRIVING      a good frame, and the link and the microcontroller are ready
     DRIVING   STOPPED      any fault; the reason is kept
+    STOPPED   STOPPED      a trip of the microcontroller's replaces a passing fault as the reason,
+                           an emergency stop or a low battery any; others only begin the count anew
+    ARMED     STOPPED      emergency stop or low battery; any other fault is only said
     STOPPED   ARMED        a passing fault (of the pictures) is gone for `RECOVERY_FRAMES` good
                            frames; a lasting one (of model, link, microcontroller or board): the
                            owner arms again, or, if the owner allowed it (`arm_at_start`), it is
@@ -203,7 +206,7 @@ class Supervisor:
 
     def arm(self) -> None:
         """The owner wants it to drive. Without effect while driving or after `shut_down`."""
-        if not self._shut_down and self._state in (State.DISARMED, State.STOPPED):
+        if self._state in (State.DISARMED, State.STOPPED):
             self._state, self._reason = State.ARMED, Reason.WAITING
             self._pardon = True
 
@@ -287,7 +290,7 @@ class Supervisor:
         newest = self._newest_capture_ns
         if newest is None or now_ns - newest >= FRESH_NS - 10_000_000:
             fault = fault if fault is not Reason.NONE else Reason.STALE_FRAME
-        if self._state is State.DRIVING and fault is Reason.NONE and not self._locked:
+        if self.state is State.DRIVING and fault is Reason.NONE and not self._locked:
             return None
         self._step(now_ns, fault if fault is not Reason.NONE else Reason.WAITING, health)
         return self._stop()
@@ -322,7 +325,8 @@ class Supervisor:
         """Latch an emergency stop or a low battery, whatever else is wrong, until the owner arms.
 
         The owner's arming pardons the trip that the microcontroller tells of then, unless it is
-        still disarmed by it: a button that is held is not overridden.
+        disarmed: a button that is held is not overridden, and one that is pressed before the
+        microcontroller is armed again begins no new session.
         """
         status = health.status
         if status is None:
@@ -331,19 +335,19 @@ class Supervisor:
         if self._pardon:
             self._pardon = False
             self._locked = False
-            if not (locking and status.state is McuState.DISARMED):
+            if status.state is not McuState.DISARMED:
                 self._pardoned_session = status.session
         if locking and status.session != self._pardoned_session:
             self._locked = True
 
     def _step(self, now_ns: int, fault: Reason, health: LinkHealth) -> None:
         good = fault is Reason.NONE
-        if not good:
-            self._good_frames, self._good_since_ns = 0, None
-        else:
+        if good:
             self._good_frames += 1
             if self._good_since_ns is None:
                 self._good_since_ns = now_ns
+        elif fault is not Reason.WAITING:  # a slow camera's next frame is still to come
+            self._good_frames, self._good_since_ns = 0, None
         if self._locked and self._state is not State.DISARMED:
             self._state, self._reason = State.STOPPED, Reason.MCU_LOCKED
         elif self._state is State.DRIVING and not good:
@@ -369,8 +373,8 @@ class Supervisor:
 
 
 def _is_ready(health: LinkHealth) -> bool:
-    status = health.status
-    return health.connected and (status is None or status.state is not McuState.DISARMED)
+    """Whether the microcontroller would obey; a link that is down is a fault before that."""
+    return health.status is None or health.status.state is not McuState.DISARMED
 
 
 def _session(health: LinkHealth) -> int | None:
