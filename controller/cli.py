@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import io
 import logging
 import os
 import sys
@@ -70,8 +72,15 @@ def run_command(parser: argparse.ArgumentParser, argv: list[str] | None) -> int:
     Returns:
         The exit code. `argparse` itself exits with 2 on wrong usage.
     """
-    arguments = parser.parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    try:
+        "".join(words).encode()
+    except UnicodeEncodeError:  # OpenCV would end the process, no JSON or terminal could show it
+        parser.error("a name that is not UTF-8: rename the file")
+    arguments = parser.parse_args(words)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be any bytes
     try:
         code = int(arguments.run(arguments))
         sys.stdout.flush()  # a full disk shows here, not in a traceback at exit
@@ -91,4 +100,4 @@ def run_command(parser: argparse.ArgumentParser, argv: list[str] | None) -> int:
         return DONE
     except OSError as error:
         print(f"error: {error}", file=sys.stderr)
-        return FELL_SHORT
+        return WRONG_USAGE if error.errno == errno.ENAMETOOLONG else FELL_SHORT

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import select
 import threading
 import time
@@ -78,7 +79,7 @@ def open_device(pattern: str) -> serial.SerialBase:
             write_timeout=WRITE_TIMEOUT_S,
             exclusive=True,
         )
-    except (*LINE_ERRORS, ValueError) as error:
+    except (*LINE_ERRORS, ValueError, LookupError, re.error) as error:
         raise LinkError(f"cannot open the serial device {name!r}: {error}") from error
 
 

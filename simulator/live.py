@@ -20,6 +20,8 @@ from firmware_bridge.lockstep_link import LockstepLink
 from simulator.tracks import TRACK_NAMES
 from simulator.world import CameraTiming, World, WorldConfig
 
+LONGEST_SEED = 15
+"""Digits of a world's seed, at most."""
 _worlds: dict[str, World] = {}
 """The worlds of open cameras, by the words that name them: there a link finds its camera's."""
 
@@ -53,12 +55,13 @@ def _world_of(words: str, timing: CameraTiming, clock: Clock) -> tuple[World, Wa
         UsageError: If the words name no track and seed.
     """
     name, _, seed = words.partition(":")
-    if name not in TRACK_NAMES or not (seed or "1").isdecimal():
+    seed = seed or "1"
+    if name not in TRACK_NAMES or not seed.isdecimal() or len(seed) > LONGEST_SEED:
         raise UsageError(
             f"simulated:{words}: say simulated:TRACK or simulated:TRACK:SEED, "
             f"with a track of {', '.join(TRACK_NAMES)}"
         )
-    world = World(WorldConfig(name, int(seed or "1"), timing=timing))
+    world = World(WorldConfig(name, int(seed), timing=timing))
     world.clock = wall = WallClock(clock)
     return world, wall
 

@@ -70,7 +70,7 @@ class PiCamera(ThreadedCamera):
     def _open(self) -> None:
         settings = self._settings
         number = settings.argument or "0"
-        if not number.isdecimal():
+        if not number.isdecimal() or len(number) > 3:
             raise UsageError(f"camera picamera2:{number}: the argument is the camera's number")
         period_us = int(1_000_000 / settings.frame_rate_hz)
         controls: dict[str, Any] = {"FrameDurationLimits": (period_us, period_us)}

@@ -61,6 +61,33 @@ def test_a_camera_and_a_link_of_two_simulated_worlds_are_said(capsys):
     assert "two simulated worlds" in _fails(capsys, *words)
 
 
+@pytest.mark.parametrize("option", ["--camera", "--link"])
+def test_a_simulated_world_of_an_endless_number_is_said(capsys, option):
+    words = ["drive", "--camera", "pattern", "--link", "loop://"]
+    words[words.index(option) + 1] = f"simulated:oval:{'9' * 5000}"
+    assert "say simulated:TRACK or simulated:TRACK:SEED" in _fails(capsys, *words)
+
+
+def test_a_name_that_is_not_utf_8_is_said(capsys):
+    with pytest.raises(SystemExit) as stop:  # OpenCV would end the process instead
+        main(["drive", "--camera", "opencv:\udcff", "--link", "loop://"])
+    assert stop.value.code == 2
+    assert "error: a name that is not UTF-8" in capsys.readouterr().err
+
+
+def test_a_drive_whose_name_is_not_utf_8_is_listed(tmp_path, capsys):
+    (tmp_path / "\udcff.mcap").write_bytes(b"\x89MCAP0\r\n")
+    assert main(["drives", "list", str(tmp_path)]) == 0
+    assert "\\udcff.mcap  0 frames" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words", [("replay", "{}"), ("drives", "list", "{}"), ("replay", "x", "--model", "{}")]
+)
+def test_a_name_that_no_file_system_takes_is_said(capsys, words):
+    assert "File name too long" in _fails(capsys, *(word.format("x" * 300) for word in words))
+
+
 @pytest.fixture
 def frameset(tmp_path):
     FrameSet(

@@ -25,6 +25,17 @@ def test_what_is_no_pattern_is_a_link_error(pattern, capsys):
     assert capsys.readouterr().err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    "device",
+    ["loop://?logging=x", "loop://?x=1", "hwgrep://[", "hwgrep://(", "hwgrep://*", "socket://["],
+)
+def test_a_url_that_pyserial_makes_nothing_of_is_a_link_error(device, capsys):
+    assert main(["monitor", "--seconds", "1", device]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: cannot open the serial device {device!r}")
+    assert said.count("\n") == 1
+
+
 def _vectors(output, *arguments):
     return subprocess.Popen(
         [sys.executable, "-m", "firmware_bridge", "vectors", *arguments],
