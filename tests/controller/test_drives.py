@@ -6,9 +6,12 @@ import os
 import resource
 import signal
 import struct
+import subprocess
+import sys
 import threading
 import zlib
 from base64 import b64encode
+from importlib.metadata import version
 
 import numpy as np
 import pytest
@@ -300,3 +303,29 @@ def test_what_a_model_said_that_is_no_number_is_read_as_such(tmp_path, bench, sh
     (decision,) = [d for d in read_decisions(path) if d.capture_ns is not None]
     assert math.isnan(decision.probabilities[0])
     assert decision.probabilities[1:] == (0.5, 0.5)
+
+
+def _in_a_new_process(code):
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.split()
+
+
+def test_the_writer_is_loaded_without_what_tells_its_version():
+    said = _in_a_new_process(
+        "import sys; from controller.mcap_writer import load_writer; load_writer()\n"
+        "print('importlib.metadata' in sys.modules, 'email' in sys.modules)\n"
+        "from importlib.metadata import version; print(version('mcap'))"
+    )
+    assert said == ["False", "False", version("mcap")]
+
+
+def test_who_imports_the_real_module_meanwhile_gets_it():
+    said = _in_a_new_process(
+        "import sys; from controller import mcap_writer\n"
+        "def meanwhile():\n"
+        "    from importlib.metadata import entry_points\n"
+        "    print(entry_points.__module__)\n"
+        "mcap_writer._writer = meanwhile; mcap_writer.load_writer()\n"
+        "import importlib.metadata; print(importlib.metadata.version.__module__)"
+    )
+    assert said == ["importlib.metadata"] * 2
