@@ -1,7 +1,7 @@
 """The MCAP library's writer, without what it loads only to learn its own version.
 
 ``mcap.writer`` asks ``importlib.metadata`` for the version of its package, which nobody here reads.
-With all that it needs (email, zipfile, csv, ...) that module takes 2.4 MiB of a car's memory and 10 ms
+With all that it needs (email, zipfile, csv, ...) that module takes 2 MiB of a car's memory and 10 ms
 of its start.
 """
 
@@ -19,7 +19,7 @@ _METADATA = "importlib.metadata"
 
 
 class _NoMetadata(ModuleType):
-    """Knows no package's version, and makes way for the real module when asked for anything else."""
+    """Knows no version, and makes way for the real module when asked for anything else."""
 
     PackageNotFoundError = ModuleNotFoundError
 
@@ -39,7 +39,7 @@ def _remove(stand_in: ModuleType) -> None:
 
 
 def load_writer() -> type[Writer]:
-    """``mcap.writer.Writer``; any thread may call it, and others may import what they like meanwhile."""
+    """``mcap.writer.Writer``; other threads may import what they like meanwhile."""
     stand_in = _NoMetadata(_METADATA)
     if sys.modules.setdefault(_METADATA, stand_in) is not stand_in:
         return _writer()  # it is there already
