@@ -1,8 +1,8 @@
 """The MCAP library's writer, without what it loads only to learn its own version.
 
 ``mcap.writer`` asks ``importlib.metadata`` for the version of its package, which nobody here reads.
-With all that it needs (email, zipfile, csv, ...) that module takes 2 MiB of a car's memory and 10 ms
-of its start.
+With all that it needs (email, zipfile, csv, ...) that module takes 2 MiB of a car's memory and
+10 ms of its start.
 """
 
 from __future__ import annotations
