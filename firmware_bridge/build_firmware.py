@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -48,10 +49,17 @@ def add_parser(subparsers: Subparsers) -> None:
         parser.add_argument(
             "--define",
             action="append",
+            type=_setting,
             default=[],
             metavar="NAME=VALUE",
             help="a setting of firmware/core.h or firmware/avr/board.h; may be given again",
         )
+
+
+def _setting(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_]\w*=.+", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"{text!r} is no NAME=VALUE")
+    return text
 
 
 def run_build(args: argparse.Namespace) -> int:

@@ -93,15 +93,15 @@ def _whole(text: str, most: int, most_text: str) -> int:
 
 
 def positive_float(text: str) -> float:
-    """A figure above 0 from a command line.
+    """A figure above 0 from a command line, such as seconds.
 
     Raises:
-        argparse.ArgumentTypeError: It is none.
+        argparse.ArgumentTypeError: It is none, or beyond 1e9, which no timer takes.
     """
     try:
         number = float(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is no number") from error
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
+    if not 0 < number <= 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0 and up to 1e9")
     return number

@@ -98,6 +98,22 @@ def test_numbers_in_range_are_exact():
     assert seed_number(str(2**63 - 1)) == 2**63 - 1
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["monitor", "loop://", "--every", "1e300"], "is no number above 0 and up to 1e9"),
+        (["send", "loop://", "stop", "--seconds", "inf"], "is no number above 0"),
+        (["build", "--define", "300"], "argument --define: '300' is no NAME=VALUE"),
+        (["build", "--define", "A=1\nB"], "is no NAME=VALUE"),
+    ],
+)
+def test_what_no_timer_and_no_compiler_takes_is_refused(words, says, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(words)
+    assert stop.value.code == 2
+    assert says in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("option", [("--frames", "1e300"), ("--seed", "1e99"), ("--jobs", "1e9")])
 def test_fuzz_refuses_absurd_numbers(option, capsys):
     with pytest.raises(SystemExit) as stop:
