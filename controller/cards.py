@@ -121,7 +121,7 @@ def read_card(model: Path) -> Card:
         raise ModelError(
             f"{path}: no card beside the model; `python -m export` writes both"
         ) from error
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path}: not a card: {error}") from error
     if (
         not isinstance(facts, dict)
@@ -130,7 +130,7 @@ def read_card(model: Path) -> Card:
     ):
         raise ModelError(f"{path}: not a {CARD_FORMAT} of version {CARD_VERSION}; export again")
     if facts.get("classes") != list(CLASS_NAMES):
-        raise ModelError(f"{path}: classes are {facts.get('classes')}, expected {CLASS_NAMES}")
+        raise ModelError(f"{path}: classes are {facts.get('classes')!r}, expected {CLASS_NAMES}")
     shape = facts.get("input")
     if not isinstance(shape, dict) or not all(
         isinstance(shape.get(key), int) and shape[key] > 0 for key in ("height", "width")
@@ -148,7 +148,7 @@ def read_card(model: Path) -> Card:
     if facts.get("sha256") != sha256:
         raise ModelError(
             f"{model}: is not the file that its card describes "
-            f"(SHA-256 {sha256[:12]}…, card {str(facts.get('sha256'))[:12]}…); export again"
+            f"(SHA-256 {sha256[:12]}…, card {str(facts.get('sha256'))[:12]!r}…); export again"
         )
     if facts.get("seal") != seal_of(facts):
         raise ModelError(f"{path}: was changed after the exporter wrote it; export again")

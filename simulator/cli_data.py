@@ -211,7 +211,8 @@ def _reference(arguments: argparse.Namespace) -> int:
         for clear_m, alike in fit["agreement"].items():
             print(f"turns where the way is free for less than {clear_m:.2f} m: {alike:3} of "
                   f"{fit['frames']} as people")  # fmt: skip
-        print(f"people's turns to the same side: {100 * fit['turns_to_the_same_side']:.0f} %")
+        if fit["turns_to_the_same_side"] is not None:
+            print(f"people's turns to the same side: {100 * fit['turns_to_the_same_side']:.0f} %")
         return DONE
     judgement = judge_reference(find_model(arguments.model), arguments.data)
     if arguments.json:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from controller.arrays import read_npy
+from controller.frames import Pixels
 from controller.frameset import CLASS_NAMES
 from controller.pilot import TflitePilot
 from simulator.errors import SimulatorUsageError
@@ -66,15 +67,15 @@ class Judgement:
         return "\n".join(lines)
 
 
-def read_labels(data: Path) -> npt.NDArray[np.uint8]:
-    """The labels beside a file ``*_data.npy`` in the reference data set's form.
+def read_labelled(data: Path) -> tuple[Pixels, npt.NDArray[np.uint8]]:
+    """A file ``*_data.npy`` in the reference data set's form, and the labels beside it.
 
     Returns:
-        ``(N,) uint8``: 0 forward, 1 left, 2 right.
+        ``(N, 45, 80, 3) uint8`` RGB and ``(N,) uint8``: 0 forward, 1 left, 2 right; N is 1 or more.
 
     Raises:
-        DataError: If the file cannot be read.
-        SimulatorUsageError: If it holds others.
+        DataError: If a file cannot be read.
+        SimulatorUsageError: If they hold something else.
     """
     if not data.name.endswith(_DATA):
         raise SimulatorUsageError(f"{data}: must be named *{_DATA}, its labels *{_LABELS}")
@@ -82,7 +83,10 @@ def read_labels(data: Path) -> npt.NDArray[np.uint8]:
     labels = read_npy(path)
     if not np.issubdtype(labels.dtype, np.integer) or not np.isin(labels, (0, 1, 2)).all():
         raise SimulatorUsageError(f"{path}: labels must be 0 forward, 1 left or 2 right")
-    return np.asarray(labels.reshape(-1), np.uint8)
+    frames, labels = read_reference(data), np.asarray(labels.reshape(-1), np.uint8)
+    if not len(frames) or len(frames) != len(labels):
+        raise SimulatorUsageError(f"{data}: {len(frames)} frames and {len(labels)} labels")
+    return frames, labels
 
 
 def write_halves(data: Path, out: Path) -> tuple[Path, Path]:
@@ -98,7 +102,7 @@ def write_halves(data: Path, out: Path) -> tuple[Path, Path]:
     Raises:
         SimulatorUsageError: If there are no such frames and labels.
     """
-    labels, frames = read_labels(data), read_reference(data)
+    frames, labels = read_labelled(data)
     rows = frames[..., ::-1].reshape(len(frames), -1)
     second = np.zeros(len(labels), bool)
     for label in range(3):
@@ -121,9 +125,7 @@ def judge_reference(model: Path, data: Path) -> Judgement:
         SimulatorUsageError: If there are no such frames and labels.
         ModelError: If the model is missing or broken.
     """
-    labels, frames = read_labels(data), read_reference(data)
-    if not len(frames) or len(frames) != len(labels):
-        raise SimulatorUsageError(f"{data}: {len(frames)} frames and {len(labels)} labels")
+    frames, labels = read_labelled(data)
     pilot = TflitePilot(model)
     confusion, answers = np.zeros((3, 3), int), []
     for frame, label in zip(frames, labels, strict=True):

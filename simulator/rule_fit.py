@@ -16,8 +16,7 @@ import numpy.typing as npt
 
 from controller.frames import REFERENCE_SHAPE, Pixels
 from simulator.optics import CameraRig, project
-from simulator.real_frames import read_labels
-from simulator.sheet import read_reference
+from simulator.real_frames import read_labelled
 from simulator.teacher import NEAREST_M
 
 _SMALLEST_PX = 100
@@ -71,12 +70,13 @@ def fit_rule(data: Path, rig: CameraRig | None = None) -> dict[str, Any]:
 
     Returns:
         For machines: ``frames``, ``clear_m`` (of each frame), ``turns_to_the_same_side`` (share of
-        people's turns) and ``agreement`` (free way in m: frames answered alike).
+        people's turns; None if there are none) and ``agreement`` (free way in m: frames answered
+        alike).
 
     Raises:
         SimulatorUsageError: If there are no such frames and labels.
     """
-    labels, frames = read_labels(data), read_reference(data)
+    frames, labels = read_labelled(data)
     camera = rig or CameraRig()
     straight = _ray(camera, 0.0)
     sides = [(_ray(camera, turn), _ray(camera, -turn)) for turn in _SIDES_RAD]
@@ -87,11 +87,11 @@ def fit_rule(data: Path, rig: CameraRig | None = None) -> dict[str, Any]:
         gain = sum(_clear_m(paper, left) - _clear_m(paper, right) for left, right in sides)
         turns.append(1 if gain > 0 else 2)
     ways, answers = np.array(clear_m), np.array(turns)
-    turned = labels > 0
+    same_side = (answers == labels)[labels > 0]
     return {
         "frames": len(frames),
         "clear_m": [round(way, 2) for way in clear_m],
-        "turns_to_the_same_side": float((answers == labels)[turned].mean()),
+        "turns_to_the_same_side": float(same_side.mean()) if len(same_side) else None,
         "agreement": {
             tried_m: int((np.where(ways >= tried_m, 0, answers) == labels).sum())
             for tried_m in TRIED_M

@@ -86,9 +86,12 @@ def _certify(content):
         (lambda model: model.write_bytes(model.read_bytes()[:1000]), "is not the file that its"),
         (lambda model: card_path(model).unlink(), "no card beside the model"),
         (lambda model: card_path(model).write_text("hello"), "not a card"),
+        (lambda model: card_path(model).write_text("9" * 5000), "not a card"),
         (lambda model: card_path(model).write_text("[]"), "not a paperlane-card"),
         (_edit_card(version=99), "not a paperlane-card of version 1"),
         (_edit_card(classes=["left", "forward", "right"]), "classes are"),
+        (_edit_card(classes="a\nb"), "classes are"),
+        (_edit_card(sha256="a\nb"), "is not the file that its card describes"),
         (
             _edit_card(input={"height": 90, "width": 80, "dtype": "uint8", "colour_order": "RGB"}),
             "takes .* its card says one",

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -54,6 +56,28 @@ def test_a_reference_without_frames_is_said(tmp_path, capsys, content, says):
     out = tmp_path / "sheet.png"
     assert says in _fails(capsys, "sheet", "--reference", path, "--out", out)
     assert not out.exists()
+
+
+@pytest.mark.parametrize("rest", [[], ["--model", "teacher"], ["--halves", "{}/halves"]])
+@pytest.mark.parametrize(("frames", "labels"), [(0, 0), (2, 1), (1, 2)])
+def test_frames_without_labels_and_labels_without_frames_are_said(
+    tmp_path, capsys, rest, frames, labels
+):
+    data = tmp_path / "x_data.npy"
+    np.save(data, np.zeros((frames, 10800), np.uint8))
+    np.save(tmp_path / "x_labels.npy", np.zeros(labels, int))
+    said = _fails(capsys, "reference", data, *(word.format(tmp_path) for word in rest))
+    assert f"{frames} frames and {labels} labels" in said
+
+
+def test_no_turns_of_people_are_none_to_the_same_side(tmp_path, capsys):
+    data = tmp_path / "x_data.npy"
+    np.save(data, np.zeros((2, 10800), np.uint8))
+    np.save(tmp_path / "x_labels.npy", np.zeros(2, int))
+    assert main(["reference", str(data), "--model", "teacher"]) == 0
+    assert "same side" not in capsys.readouterr().out
+    assert main(["reference", str(data), "--model", "teacher", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["turns_to_the_same_side"] is None
 
 
 @pytest.mark.parametrize(
