@@ -11,7 +11,7 @@ from controller.frames import Pixels
 BLACK_MEAN = 8.0
 """Mean brightness (0 to 255) under which a picture is black: a covered lens, lights out."""
 SATURATED_MEAN = 250.0
-"""Mean brightness from which a picture is white: a lamp into the lens, exposure gone wrong."""
+"""Mean brightness over which a picture is white: a lamp into the lens, exposure gone wrong."""
 FEATURELESS_DEVIATION = 3.0
 """Standard deviation under which nothing can be told apart: a wall, fog, a lens out of focus.
 Sensor noise after scaling is 1 to 2; the dullest frame of the reference data set has 17."""

@@ -134,6 +134,28 @@ def _chunk_ends(content):
     return ends
 
 
+def test_what_is_written_is_forced_onto_the_disk_by_a_thread_of_its_own(
+    bench, shot, tmp_path, monkeypatch
+):
+    forced = []
+
+    def fsync(file):  # a power cut from here on leaves this much
+        forced.append((threading.current_thread().name, os.fstat(file).st_size))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(recorder_module, "SYNC_S", 0.0)
+    monkeypatch.setattr("controller.drive_writer.CHUNK_BYTES", 3000)
+    path = tmp_path / "one.mcap"
+    with Recorder(path, {}, 0, lossless=True) as recorder:
+        bench([shot() for _ in range(12)]).run(recorder)
+    assert len(forced) == recorder.written + 1  # and once on closing
+    assert {thread for thread, _ in forced} == {"recorder"}
+    ends = _chunk_ends(path.read_bytes())
+    chunks = [sum(end <= size for end in ends) for _, size in forced]
+    assert set(chunks) == set(range(1, len(ends) + 1))  # each as soon as it is complete
+    assert forced[-1][1] == path.stat().st_size
+
+
 @pytest.mark.parametrize("content", [b"", b"hello\n", b"\x89MCAP9\r\n", b"{}"])
 def test_what_is_no_drive_is_refused_in_one_line(tmp_path, content):
     path = tmp_path / "x.mcap"
