@@ -254,9 +254,9 @@ def ask(path: str, word: str, timeout_s: float = ANSWER_TIMEOUT_S) -> dict[str, 
                 f"{path}: no drive is running ({error.strerror}); "
                 "start it: sudo systemctl start paperlane"
             ) from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ControlError(f"{path}: what answers is no drive of ours: {error}") from error
-    if not isinstance(answer, dict) or "state" not in answer:
+    if not isinstance(answer, dict) or not answer.keys() >= {"state", "reason"}:
         raise ControlError(f"{path}: what answers is no drive of ours: {answer!r}")
     return answer
 

@@ -336,7 +336,9 @@ def test_a_drive_that_hangs_is_said_so(path):
         ask(str(path), "status", timeout_s=0.05)
 
 
-@pytest.mark.parametrize("answer", [b"", b"hello", b"[]", b"{}", b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "answer", [b"", b"hello", b"[]", b"{}", b'{"state": "armed"}', b"[" * 30_000, b"\xff\xfe"]
+)
 def test_an_answer_that_is_none_is_an_error(path, answer):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as stranger:
         stranger.bind(str(path))
