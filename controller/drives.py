@@ -147,12 +147,14 @@ def read_drive(path: Path, info: DriveInfo | None = None) -> Iterator[DrivenFram
     Decisions about silence are left out, and those whose picture is lost.
 
     Raises:
-        DriveError: If the file is not a drive.
+        DriveError: If the file is not a drive, or its pictures are of several sizes.
     """
     picture: tuple[int, Pixels] | None = None
     for topic, _, value in read_messages(path, info):
         if topic == IMAGE_TOPIC:
-            picture = _read_picture(path, value)
+            before, picture = picture, _read_picture(path, value)
+            if before is not None and before[1].shape != picture[1].shape:
+                raise DriveError(f"{path}: picture {picture[0]} has another size than the last one")
         elif topic == DECISION_TOPIC:
             made = _read_decision(path, value)
             if made.capture_ns is None or picture is None or picture[0] != made.frame_sequence:

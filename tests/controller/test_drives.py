@@ -29,6 +29,7 @@ from controller.drive_format import (
 from controller.drive_writer import DriveWriter
 from controller.drives import DriveInfo, read_decisions, read_drive, read_messages
 from controller.errors import DriveError, UsageError
+from controller.pictures import encode_png
 from controller.recorder import LONG_QUEUE, MIB, Recorder, RecordingSettings, list_drives
 from firmware_bridge.commands import Command
 
@@ -270,6 +271,9 @@ def test_a_foreign_decision_is_one_line(recorded, decision, monkeypatch):
         list(read_drive(recorded[0]))
 
 
+_PIXEL = b64encode(encode_png(np.zeros((1, 1, 3), np.uint8)))
+
+
 @pytest.mark.parametrize(
     ("picture", "says"),
     [
@@ -277,6 +281,7 @@ def test_a_foreign_decision_is_one_line(recorded, decision, monkeypatch):
         ({"frame_id": "0", "data": "?"}, "holds something else than pictures"),
         ({"frame_id": float("inf"), "data": ""}, "holds something else than pictures"),
         ({"frame_id": "0", "data": ""}, "picture 0 cannot be decoded"),
+        ({"frame_id": "1", "data": _PIXEL}, "picture 1 has another size than the last one"),
         ({"frame_id": "0", "data": b64encode(_png_of(100_000, 100_000))}, "cannot be decoded"),
     ],
 )
@@ -291,8 +296,10 @@ def test_a_foreign_picture_is_one_line(recorded, picture, says, monkeypatch):
 
 def _with_a_foreigner(where, foreigner):
     def read(path, info=None):
+        seen = False  # the first of them is as it was
         for topic, time_ns, value in read_messages(path, info):
-            yield topic, time_ns, foreigner if topic == where else value
+            yield topic, time_ns, foreigner if topic == where and seen else value
+            seen = seen or topic == where
 
     return read
 

@@ -145,9 +145,3 @@ def test_a_damaged_frame_set_is_said(frameset, capsys, name, content):
 def test_a_frame_set_of_another_shape_is_said(frameset, capsys, name, array):
     np.save(frameset / f"{name}.npy", array)
     assert f"{name} must be (N" in _fails(capsys, "replay", frameset)
-
-
-@pytest.mark.parametrize("number", ["0", "-1", "9" * 30])
-def test_an_impossible_number_of_frames_is_said(frameset, capsys, number):
-    said = _fails(capsys, "replay", frameset, "--frames", number)
-    assert f"--frames is {number}, must be 1 to" in said
