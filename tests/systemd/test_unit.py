@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
 
 import pytest
 
-from tests.systemd.conftest import UNIT, wait_for
+from tests.systemd.conftest import REPOSITORY, UNIT, wait_for
 
 BACK_WITHIN_S = 1.0
 """The issue's: killed, restarted and driving frames into commands again."""
@@ -167,6 +168,28 @@ def test_enabled_it_starts_at_boot_and_when_the_microcontroller_is_plugged_in(co
         assert (wants / r"dev-paperlane\x2dmcu.device.wants/paperlane.service").is_symlink()
     finally:
         container.systemctl("disable", "paperlane")
+
+
+def test_systemd_takes_the_realtime_drop_in_as_it_is_meant(container):
+    """As `install.sh --realtime` puts it. Not started: this machine may not have its core."""
+    drop_in = container.root / "etc/systemd/system/paperlane.service.d/realtime.conf"
+    shutil.copy(REPOSITORY / "systemd" / "realtime.conf", drop_in)
+    try:
+        container.systemctl("daemon-reload")
+        meant = {
+            "CPUSchedulingPolicy": "1",  # SCHED_FIFO
+            "CPUSchedulingPriority": "20",
+            "CPUAffinity": "3",
+            "LimitMEMLOCK": "infinity",
+        }
+        assert {name: container.show(name) for name in meant} == meant
+        allowed = set(container.show("SystemCallFilter").split())
+        # The first in spite of the unit's own ~@resources, and nothing else of those.
+        assert {"sched_setaffinity", "mlockall"} <= allowed
+        assert "sched_setscheduler" not in allowed
+    finally:
+        drop_in.unlink()
+        container.systemctl("daemon-reload")
 
 
 def test_security_score():
