@@ -348,6 +348,12 @@ def test_patience_ends_before_the_command_does():
     assert driver.supervisor.patience_ms(driver.now_ns, 50.0) == 50.0
     assert driver.supervisor.patience_ms(driver.now_ns + 100 * MS, 50.0) == pytest.approx(30.0)
     assert driver.supervisor.patience_ms(driver.now_ns + 200 * MS, 50.0) == 0.0
+    driver.supervisor.disarm()  # a loop that stands has nothing to hurry for
+    assert driver.supervisor.patience_ms(driver.now_ns + 200 * MS, 50.0) == 50.0
+
+
+def test_a_frame_from_the_future_lets_a_command_live_no_longer():
+    assert Driver().driving().frame(age_ms=-20).ttl_ms == 150
 
 
 def test_a_camera_at_half_its_rate_stops_after_two_seconds():
