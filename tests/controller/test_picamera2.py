@@ -15,7 +15,7 @@ import pytest
 
 from controller.cameras import CameraSettings
 from controller.clock import MonotonicClock
-from controller.errors import CameraError
+from controller.errors import CameraError, UsageError
 
 REPOSITORY = Path(__file__).parents[2]
 OURS = REPOSITORY / "controller" / "cameras" / "picamera2.py"
@@ -185,3 +185,11 @@ def test_the_widest_mode_that_is_fast_enough_is_taken(camera, rate_hz, size):
 
 def test_a_camera_without_modes_is_left_to_itself(camera):
     assert sys.modules["controller.cameras.picamera2"].widest_mode([{"format": "YUYV"}], 30) == {}
+
+
+@pytest.mark.parametrize("number", ["x", "-1", "9" * 5000])
+def test_what_is_no_cameras_number_is_said(camera, number):
+    settings = CameraSettings(f"picamera2:{number}")
+    ours = sys.modules["controller.cameras.picamera2"].open_picamera2(settings, MonotonicClock())
+    with pytest.raises(UsageError, match="the argument is the camera's number"), ours:
+        pass
