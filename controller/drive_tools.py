@@ -87,6 +87,7 @@ def _summary(path: Path) -> dict[str, Any]:
         ages_ns.append(decision.sent_ns - decision.capture_ns)
         stale += moves and ages_ns[-1] > FRESH_NS
     return {
+        **about.metadata,  # first: what it may say of the rest is not believed
         "path": str(path),
         "size_bytes": path.stat().st_size,
         "complete": about.complete,
@@ -100,7 +101,6 @@ def _summary(path: Path) -> dict[str, Any]:
         },
         "stale_commands": stale,
         "messages": about.counts,
-        **about.metadata,
     }
 
 

@@ -37,6 +37,14 @@ def test_info_and_list_tell_what_is_in_a_drive(drive, capsys):
     assert "cut short" in out
 
 
+def test_a_drives_own_words_do_not_replace_what_was_counted(tmp_path, bench, shot, capsys):
+    path = tmp_path / "one.mcap"
+    with Recorder(path, {"seconds": "many", "frames": "x"}, 0, lossless=True) as recorder:
+        bench([shot()]).run(recorder)
+    assert main(["drives", "list", str(tmp_path)]) == 0
+    assert "1 frames, 0.0 s" in capsys.readouterr().out
+
+
 def test_a_file_that_is_no_drive_hides_no_other(drive, capsys):
     (drive.parent / "drive-empty.mcap").touch()
     (drive.parent / "drive-folder.mcap").mkdir()
