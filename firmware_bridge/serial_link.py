@@ -7,8 +7,8 @@ import logging
 import os
 import re
 import select
+import termios
 import threading
-import time
 from pathlib import Path
 from typing import Self
 
@@ -23,7 +23,7 @@ from firmware_bridge.session import HostSession
 
 READ_TIMEOUT_S = 0.05
 RECONNECT_S = 0.1
-"""Pause between two tries to open a device that went away."""
+"""Pause before each try to open a device that went away, one that opens and breaks included."""
 HANDSHAKE_S = 0.3
 """How long opening waits for a first status: six status periods."""
 WRITE_TIMEOUT_S = 0.02
@@ -34,8 +34,9 @@ STALLED_BYTES = 10 * FRAME_BYTES
 """Bytes in the output queue from which on the line has stalled."""
 
 _log = logging.getLogger(__name__)
-LINE_ERRORS = (OSError, serial.SerialException, TypeError, AttributeError)
-"""What pyserial raises on a device that vanishes; the last two when it is closed under a call."""
+LINE_ERRORS = (OSError, termios.error, TypeError, AttributeError)
+"""What pyserial raises on a device that vanishes (its own errors are of the first kind, the second
+is of none); the last two when it is closed under a call."""
 
 
 def find_device(pattern: str) -> str:
@@ -249,10 +250,11 @@ class SerialLink(Link):
             self._heard.set()
 
     def _reopen(self) -> None:
+        if self._stop.wait(RECONNECT_S):
+            return
         try:
             port = open_device(self._device)
         except LinkError:
-            time.sleep(RECONNECT_S)
             return
         _log.warning("serial device %s is back", self._device)
         with self._lock:

@@ -38,6 +38,7 @@ class HostSession:
         self.foreign_version: int | None = None
         self._status_ns = 0
         self._decoder = Decoder()
+        self._numbered_session = 0
         self._sequence = 0
         self._asked = _Asked()
         self._agreed_ns = 0
@@ -136,8 +137,9 @@ class HostSession:
     def _take(self, status: McuStatus, now_ns: int) -> None:
         if self.status is None:
             self._agreed_ns = now_ns
-        if self.status is None or self.status.session != status.session:
-            self._sequence = 0
+        # Not after `forget`: a line that is back may still hold the numbers that were used.
+        if status.session != self._numbered_session:
+            self._numbered_session, self._sequence = status.session, 0
         # A host that starts anew in a session goes on where the one before it stopped.
         self._sequence = max(self._sequence, status.sequence)
         self.status, self._status_ns, self.foreign_version = status, now_ns, None

@@ -1,10 +1,12 @@
 import contextlib
 import socket
+import termios
 import threading
 import time
 
 import pytest
 
+from firmware_bridge import serial_link
 from firmware_bridge.clock import MonotonicClock
 from firmware_bridge.commands import Command, McuState
 from firmware_bridge.errors import LinkError, VersionError
@@ -205,6 +207,57 @@ def test_a_line_that_takes_nothing_never_blocks_the_sender(car):
         waiting = len(car.line.read()) // 19
         assert waiting < 1000
         assert 4_000 < link.health().dropped <= 5_000
+
+
+def gone(*_):
+    raise termios.error(5, "Input/output error")  # which is no OSError
+
+
+@pytest.mark.parametrize("call", ["tcgetattr", "tcsetattr", "tcflush"])
+def test_a_device_that_vanishes_while_it_is_opened_is_one_clear_error(car, monkeypatch, call):
+    monkeypatch.setattr(termios, call, gone)
+    link = SerialLink(str(car.link), MonotonicClock())
+    with pytest.raises(LinkError, match="cannot open"), link:
+        pass
+
+
+def test_a_line_that_vanishes_while_it_is_full_is_no_exception(car, monkeypatch):
+    with SerialLink(str(car.link), MonotonicClock()) as link:
+        wait_for(lambda: link.health().connected)
+        car.frozen = True
+        monkeypatch.setattr(termios, "tcflush", gone)
+        assert 0 in [link.send(Command.STOP, 100) for _ in range(5_000)]
+
+
+def test_a_device_that_opens_and_breaks_is_opened_again_after_a_pause_only(monkeypatch):
+    happened = []
+
+    class Broken:
+        def read(self, _size):
+            raise serial_link.serial.SerialException("socket disconnected")
+
+        def close(self):
+            pass
+
+    class Stop(threading.Event):
+        def wait(self, _timeout=None):
+            happened.append("pause")
+            if happened.count("pause") == 3:
+                self.set()
+            return self.is_set()
+
+    def open_device(_name):
+        happened.append("open")
+        if happened.count("open") == 10:
+            raise SystemExit  # ends the thread
+        return Broken()
+
+    monkeypatch.setattr(serial_link, "open_device", open_device)
+    link = SerialLink("socket://taken", MonotonicClock())
+    link._stop = Stop()
+    with link:
+        wait_for(lambda: happened.count("pause") >= 3)
+    assert happened[:6] == ["open", "pause", "open", "pause", "open", "pause"]
 
 
 def test_a_muted_device_is_not_connected(car):

@@ -69,6 +69,17 @@ def test_a_new_session_starts_again_at_one():
     assert (command.session, command.sequence) == (0xEF, 1)
 
 
+@pytest.mark.parametrize(("again", "number"), [(0xABCD, 8), (0xEF, 6)])
+def test_a_line_that_is_back_in_the_same_session_carries_no_number_twice(again, number):
+    session = HostSession()
+    session.receive(status(sequence=5), 0)
+    session.command(Command.LEFT, 100, 0)
+    session.command(Command.LEFT, 100, 0)  # still on their way, somewhere
+    session.forget()
+    session.receive(status(session=again, sequence=5), 0)
+    assert sent(session.command(Command.STOP, 100, 0)).sequence == number
+
+
 def test_never_wraps():
     session = HostSession()
     session.receive(status(sequence=2**32 - 2), 0)
