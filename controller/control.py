@@ -4,7 +4,8 @@ One datagram holds one word, ``arm``, ``disarm`` or ``status``; the answer is on
 says how the drive stands after it. The loop's own thread looks into the socket after each command
 that it sent, without waiting, so there is no thread that could get in its way and nothing that a
 client does or leaves undone can hold the car up. Whoever may write to the socket's file may arm:
-its group decides.
+its group decides. An order to arm whose asker has gone is not obeyed: it was told that the drive
+does not answer, and the car would move, when its loop goes on, as nobody expects.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Any, Self
 
 from controller.errors import ControllerError, UsageError
 from controller.loop import Cycle
-from controller.supervisor import State, Supervisor
+from controller.supervisor import Supervisor
 
 _log = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ class ArmingSettings:
 
 def toggle(supervisor: Supervisor) -> None:
     """What a press of the one button means: stand if it may drive, else get ready to drive."""
-    if supervisor.state in (State.ARMED, State.DRIVING):
+    if supervisor.may_drive:
         supervisor.disarm()
     else:
         supervisor.arm()
@@ -162,7 +163,11 @@ class ControlSocket:
         self, line: socket.socket, request: bytes, sender: str | bytes | None, cycle: Cycle
     ) -> None:
         # A longer one was cut off: what is left of it may read as an order, but is none.
-        order = self._orders.get(request.strip()) if len(request) <= LONGEST_REQUEST_BYTES else None
+        word = request.strip() if len(request) <= LONGEST_REQUEST_BYTES else b""
+        if word == b"arm" and sender and _has_gone(sender):
+            _log.info("not armed: whoever asked for it has given up waiting")
+            return
+        order = self._orders.get(word)
         before = self._supervisor.state
         if order is not None:
             order()
@@ -282,6 +287,12 @@ def _check_path(path: str) -> None:
 
 def _datagram_socket() -> socket.socket:
     return socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+
+
+def _has_gone(name: str | bytes) -> bool:
+    """Whether nobody has a socket of this name any more."""
+    with _datagram_socket() as line:
+        return line.connect_ex(name) in _NOBODY_THERE
 
 
 def _remove_stale(path: Path) -> None:

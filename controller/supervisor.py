@@ -204,6 +204,15 @@ class Supervisor:
         """Why it does not drive."""
         return Reason.SHUTDOWN if self._shut_down else self._reason
 
+    @property
+    def may_drive(self) -> bool:
+        """Whether it drives, or will without the owner as soon as nothing is the matter."""
+        if self.state is not State.STOPPED:
+            return self.state is not State.DISARMED
+        return self._reason in _PASSING or (
+            self._settings.arm_at_start and self._reason is not Reason.MCU_LOCKED
+        )
+
     def arm(self) -> None:
         """The owner wants it to drive. Without effect while driving or after `shut_down`."""
         if self._state in (State.DISARMED, State.STOPPED):

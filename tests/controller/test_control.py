@@ -217,6 +217,22 @@ def test_an_order_without_an_address_to_answer_to_counts(bench, shot, path):
     assert drive.supervisor.state is State.DRIVING
 
 
+@pytest.mark.parametrize(
+    ("word", "armed"), [(b"arm", False), (b"disarm", True)], ids=["arm", "disarm"]
+)
+def test_who_has_given_up_waiting_still_disarms_but_arms_no_more(
+    bench, shot, path, client, word, armed
+):
+    def owner(cycle):
+        if cycle.frame is not None and cycle.frame.sequence == 3:
+            impatient = client()
+            impatient.send(word)
+            impatient.close()
+
+    drive = _drive_with(bench([shot() for _ in range(10)], armed=armed), path, owner)
+    assert drive.supervisor.state is State.DISARMED
+
+
 def test_only_owner_and_group_may_write(path):
     with ControlSocket(str(path), Supervisor()):
         assert stat.S_IMODE(path.stat().st_mode) == 0o660
@@ -252,14 +268,33 @@ def test_without_its_folder_there_is_no_socket_and_no_error(tmp_path, bench, sho
 
 
 @pytest.mark.parametrize(
-    ("state", "after"), [(False, State.ARMED), (True, State.DISARMED)], ids=["stands", "may drive"]
+    ("armed", "rearm", "last", "state", "after"),
+    [
+        (False, False, {}, State.DISARMED, State.ARMED),
+        (True, False, {}, State.DRIVING, State.DISARMED),
+        (True, False, {"age_ns": 150_000_000}, State.STOPPED, State.DISARMED),
+        (True, False, {"probabilities": (9, 9, 9)}, State.STOPPED, State.ARMED),
+        (True, True, {"probabilities": (9, 9, 9)}, State.STOPPED, State.DISARMED),
+    ],
+    ids=["stands", "drives", "drives on by itself", "waits for its owner", "arms by itself"],
 )
-def test_toggle(state, after):
-    supervisor = Supervisor()
-    if state:
-        supervisor.arm()
+def test_a_press_has_a_car_stand_that_would_drive(bench, shot, armed, rearm, last, state, after):
+    shots = [shot() for _ in range(10)] + [shot(**last)]
+    supervisor = bench(shots, armed=armed, rearm=rearm).run().supervisor
+    assert supervisor.state is state
     toggle(supervisor)
     assert supervisor.state is after
+
+
+@pytest.mark.parametrize("rearm", [False, True])
+def test_after_an_emergency_stop_a_press_arms_and_the_next_one_disarms(bench, shot, rearm):
+    drive = bench([shot() for _ in range(20)], rearm=rearm)
+    drive.run(lambda cycle: drive.mcu.set_estop(pressed=cycle.frame.sequence in range(10, 12)))
+    assert drive.supervisor.reason is Reason.MCU_LOCKED
+    toggle(drive.supervisor)
+    assert drive.supervisor.state is State.ARMED
+    toggle(drive.supervisor)
+    assert drive.supervisor.state is State.DISARMED
 
 
 @pytest.mark.parametrize(
