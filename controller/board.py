@@ -6,6 +6,7 @@ ever wrong.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from pathlib import Path
@@ -23,7 +24,9 @@ UNDER_VOLTAGE = 1 << 0
 TOO_HOT_C = 85.0
 """Temperature at which the firmware throttles hard (Raspberry Pi documentation, frequency
 management), in degrees Celsius: inference may then take longer than a frame."""
-_THROTTLED = "sys/devices/platform/soc/soc:firmware/get_throttled"
+_SOCS = ("soc", "soc@107c000000")
+"""The processor's node in the device tree; the second is a Pi 5's."""
+_MONITORS = "sys/class/hwmon"
 _ZONES = "sys/class/thermal"
 
 
@@ -33,10 +36,27 @@ def throttled_flags(root: Path = Path("/")) -> int | None:
     Args:
         root: Where its file system is.
     """
-    try:
-        return int((root / _THROTTLED).read_text(), 16)
-    except (OSError, ValueError):
-        return None
+    for soc in _SOCS:
+        file = root / "sys/devices/platform" / soc / f"{soc}:firmware/get_throttled"
+        with contextlib.suppress(OSError, ValueError):
+            return int(file.read_text(), 16)
+    return None
+
+
+def voltage_alarm(root: Path = Path("/")) -> bool | None:
+    """Whether the voltage was too low within the last 2 s; None where the kernel does not watch it.
+
+    That is Linux's own driver for every Pi (kernel documentation, hwmon/raspberrypi-hwmon). The
+    flags say more, but not every kernel has their file.
+
+    Args:
+        root: Where the computer's file system is.
+    """
+    for monitor in (root / _MONITORS).glob("hwmon*"):
+        with contextlib.suppress(OSError, ValueError):
+            if (monitor / "name").read_text().strip() == "rpi_volt":
+                return int((monitor / "in0_lcrit_alarm").read_text()) != 0
+    return None
 
 
 def temperature_c(root: Path = Path("/")) -> float | None:
@@ -60,7 +80,8 @@ def board_fault(root: Path = Path("/")) -> str | None:
     Args:
         root: Where its file system is.
     """
-    if (throttled_flags(root) or 0) & UNDER_VOLTAGE:
+    flags = throttled_flags(root)
+    if voltage_alarm(root) if flags is None else flags & UNDER_VOLTAGE:
         return "under-voltage"
     degrees = temperature_c(root)
     return f"{degrees:.0f} °C" if degrees is not None and degrees >= TOO_HOT_C else None

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from controller.board import UNDER_VOLTAGE, temperature_c, throttled_flags
+from controller.board import UNDER_VOLTAGE, temperature_c, throttled_flags, voltage_alarm
 from controller.doctor import Line, fail, ok, warn
 
 COMMAND_TIMEOUT_S = 3.0
@@ -78,8 +78,7 @@ class Machine:
         """Under-voltage and throttling, now and since boot."""
         flags = self.throttled
         if flags is None:
-            found = _NOT_A_PI if self.pi_model is None else "the firmware does not say"
-            return [warn("power", found)]
+            return [self._power_by_alarm()]
         seen = flags >> SINCE_BOOT
         if flags & UNDER_VOLTAGE:
             return [fail("power", f"under-voltage now ({flags:#x})", _POWER_ADVICE)]
@@ -88,6 +87,13 @@ class Machine:
         if seen & (UNDER_VOLTAGE | THROTTLED):
             return [warn("power", f"was short since boot ({flags:#x})", _POWER_ADVICE)]
         return [ok("power", f"never short since boot ({flags:#x})")]
+
+    def _power_by_alarm(self) -> Line:
+        alarm = voltage_alarm(self._root)
+        if alarm is None:
+            found = _NOT_A_PI if self.pi_model is None else "the firmware does not say"
+            return warn("power", found)
+        return fail("power", "under-voltage now", _POWER_ADVICE) if alarm else ok("power", "enough")
 
     @property
     def governor(self) -> str:

@@ -39,6 +39,31 @@ def test_what_the_kernel_says(pi, flags, millidegrees, says):
     assert board_fault(pi(flags, millidegrees)) == says
 
 
+PI_5 = "sys/devices/platform/soc@107c000000/soc@107c000000:firmware/get_throttled"
+MONITOR = "sys/class/hwmon/hwmon2/in0_lcrit_alarm"
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        ({PI_5: "50001"}, "under-voltage"),
+        ({PI_5: "50000", MONITOR: "1"}, None),  # the flags say more, where there are any
+        ({MONITOR: "1"}, "under-voltage"),  # a kernel without the flags
+        ({MONITOR: "0"}, None),
+        ({MONITOR: "nonsense"}, None),
+        ({"sys/class/hwmon/hwmon1/in0_lcrit_alarm": "1"}, None),  # a monitor of something else
+    ],
+)
+def test_a_pi_5_and_a_kernel_without_flags_say_it_too(tmp_path, files, says):
+    names = {
+        f"sys/class/hwmon/hwmon{n}/name": name for n, name in enumerate(("a", "b", "rpi_volt"))
+    }
+    for path, text in (names | files).items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(f"{text}\n")
+    assert board_fault(tmp_path) == says
+
+
 def test_another_computer_has_no_troubles(tmp_path):
     assert board_fault(tmp_path) is None
 

@@ -137,6 +137,16 @@ def test_power_by_the_command_where_there_is_no_file(machine):
 
 
 @pytest.mark.parametrize(
+    ("alarm", "verdict"),
+    [("1", Verdict.FAIL), ("0", Verdict.OK), ("what?", Verdict.WARN)],
+)
+def test_power_by_the_voltage_monitor_where_there_is_neither(machine, alarm, verdict):
+    monitor = "sys/class/hwmon/hwmon0"
+    files = {MODEL: PI, f"{monitor}/name": "rpi_volt\n", f"{monitor}/in0_lcrit_alarm": alarm}
+    assert _only(machine(files).look_at_power()).verdict is verdict
+
+
+@pytest.mark.parametrize(
     ("degrees", "verdict"),
     [(["45000"], Verdict.OK), (["45000", "70500"], Verdict.WARN), (["80100"], Verdict.FAIL)],
 )
