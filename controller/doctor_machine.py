@@ -21,6 +21,8 @@ WARM_C, HOT_C = 70.0, 80.0
 """At 80 degrees Celsius the firmware begins to slow the processor down, same page."""
 LITTLE_SPACE_BYTES = 1 << 30
 """About three hours of drives at 45x80 and 30 Hz."""
+SERVICE_FOLDER = "/var/lib/paperlane"
+"""What systemd makes for the service's user alone (the unit's StateDirectory)."""
 OLDEST_YEAR = 2025
 """A clock before this one has never been set: the Pi has no battery for it."""
 _NOT_A_PI = "not a Raspberry Pi"
@@ -129,12 +131,15 @@ class Machine:
         if not folder:
             return [ok("disk", "nothing is recorded ([recording] folder is empty)")]
         place = self._root / folder.lstrip("/") if Path(folder).is_absolute() else Path(folder)
-        while not place.exists() and place != place.parent:
-            place = place.parent
+        while not os.path.exists(place) and place != place.parent:  # noqa: PTH110 - False without
+            place = place.parent  # permission, where pathlib raises
         facts = os.statvfs(place)
         free_bytes = facts.f_bavail * facts.f_frsize
         found = f"{free_bytes / (1 << 30):.1f} GiB free for {folder}"
-        if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK, effective_ids=True):
+            if place.is_dir() and Path(folder).is_relative_to(SERVICE_FOLDER):
+                advice = "this user may not write there, the service may: sudo paperlane check"
+                return [warn("disk", found, advice)]
             advice = "a drive would not start: mend that, or empty [recording] folder"
             return [fail("disk", f"{folder} cannot be written", advice)]
         if free_bytes < LITTLE_SPACE_BYTES:

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import tempfile
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -169,6 +172,31 @@ def test_a_folder_that_drives_cannot_go_to_fails_as_the_drive_would(tmp_path):
             create_drive(folder / "one.mcap")
         line = _only(Machine().look_at_disk(str(folder)))
         assert (line.verdict, "cannot be written" in line.found) == (Verdict.FAIL, True)
+
+
+@pytest.fixture
+def visitor():
+    """Somebody else than root, who may do everything."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    yield
+    os.seteuid(before)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_folder_for_the_service_alone_is_no_fault_of_the_car(visitor, there):
+    """Its user is another than who asks; systemd makes it when the service first starts."""
+    with tempfile.TemporaryDirectory() as folder:
+        below = Path(folder) / ("var/lib/paperlane" if there else "var/lib")
+        (Path(folder) / "etc").mkdir(mode=0)
+        below.mkdir(parents=True)
+        below.chmod(0)
+        line = _only(Machine(Path(folder)).look_at_disk("/var/lib/paperlane/drives"))
+        other = _only(Machine(Path(folder)).look_at_disk("/etc/drives"))
+        below.chmod(0o700)
+    assert (line.verdict, "sudo paperlane check" in line.advice) == (Verdict.WARN, True)
+    assert (other.verdict, other.found) == (Verdict.FAIL, "/etc/drives cannot be written")
 
 
 def test_clock(machine):
