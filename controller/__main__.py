@@ -195,4 +195,4 @@ def _print_replay(figures: dict[str, Any], statistics: Statistics, *, with_link:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    process.leave(main())

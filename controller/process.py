@@ -1,11 +1,14 @@
-"""What the kernel says of a process: its age, its memory, its processor time (proc(5))."""
+"""A process: its age, its memory, its processor time as the kernel says (proc(5)); its end."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import sys
+import threading
 import time
 from pathlib import Path
+from typing import NoReturn
 
 _TICKS_HZ = os.sysconf("SC_CLK_TCK")
 
@@ -46,6 +49,19 @@ def leave_the_one_core() -> None:
     if len(kept) == 1 and os.sched_getscheduler(0) == os.SCHED_FIFO:
         with contextlib.suppress(OSError):  # there is no other, or none is allowed
             os.sched_setaffinity(0, set(range(os.cpu_count() or 1)) - kept)
+
+
+def leave(code: int) -> NoReturn:
+    """End this process with an exit code, even if a thread of it hangs in a driver.
+
+    picamera2 closes its camera when Python ends, and would wait for such a thread for ever.
+    """
+    if any(thread.daemon for thread in threading.enumerate()):
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def give_back_freed_memory() -> None:

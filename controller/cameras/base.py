@@ -43,14 +43,15 @@ class ThreadedCamera(Camera):
     """
 
     CLOSE_TIMEOUT_S = 2.0
-    """How long closing waits for a picture that is being taken; a thread that hangs in a driver
-    longer than that is left behind (it is a daemon) and said so in `CameraError`."""
+    """How long leaving waits for the last picture and for the device to close; a thread that hangs
+    in a driver longer than that is left behind (it is a daemon) and said so in `CameraError`."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._ready = threading.Condition()
         self._newest: Frame | None = None
         self._failure: BaseException | None = None
+        self._trouble: CameraError | None = None
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -67,7 +68,7 @@ class ThreadedCamera(Camera):
 
     @abc.abstractmethod
     def _close(self) -> None:
-        """Close the device; called once, after the last `_grab` has come back."""
+        """Close the device; called once, after the last `_grab` has come back, in its thread."""
 
     def __enter__(self) -> Self:
         self._open()
@@ -80,14 +81,13 @@ class ThreadedCamera(Camera):
         if self._thread is None:
             return
         self._thread.join(self.CLOSE_TIMEOUT_S)
+        trouble = self._trouble
         if self._thread.is_alive():
-            if kind is None:  # what was raised already is the better news
-                raise CameraError(
-                    f"the camera did not give its picture within {self.CLOSE_TIMEOUT_S} s "
-                    "of closing; its driver hangs"
-                )
-            return
-        self._close()
+            trouble = CameraError(
+                f"the camera did not close within {self.CLOSE_TIMEOUT_S} s; its driver hangs"
+            )
+        if trouble is not None and kind is None:  # what was raised already is the better news
+            raise trouble
 
     def read(self, timeout_ms: float) -> Frame | None:
         """See `Camera.read`."""
@@ -100,6 +100,15 @@ class ThreadedCamera(Camera):
             return frame
 
     def _run(self) -> None:
+        try:
+            self._take_pictures()
+        finally:
+            try:
+                self._close()  # in this thread: drivers hang in closing too
+            except Exception as error:  # noqa: BLE001
+                self._trouble = _failed(error)
+
+    def _take_pictures(self) -> None:
         sequence = 0
         while not self._closing.is_set():
             try:
@@ -108,9 +117,7 @@ class ThreadedCamera(Camera):
                 self._fail(error)
                 return
             except Exception as error:  # noqa: BLE001 - whatever a driver raises ends the camera
-                failure = CameraError(f"the camera failed: {type(error).__name__}: {error}")
-                failure.__cause__ = error
-                self._fail(failure)
+                self._fail(_failed(error))
                 return
             frame = Frame(pixels, sequence, capture_ns)
             sequence += 1
@@ -122,3 +129,9 @@ class ThreadedCamera(Camera):
         with self._ready:
             self._failure = failure
             self._ready.notify()
+
+
+def _failed(error: Exception) -> CameraError:
+    failure = CameraError(f"the camera failed: {type(error).__name__}: {error}")
+    failure.__cause__ = error
+    return failure

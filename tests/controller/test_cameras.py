@@ -217,9 +217,10 @@ class Misbehaving(ThreadedCamera):
 
     CLOSE_TIMEOUT_S = 0.2
 
-    def __init__(self, then):
+    def __init__(self, then, on_close=lambda: None):
         super().__init__(MonotonicClock())
         self._then = then
+        self._on_close = on_close
         self._count = 0
 
     def _open(self):
@@ -233,6 +234,7 @@ class Misbehaving(ThreadedCamera):
         return np.full((45, 80, 3), self._count, np.uint8), self._clock.now_ns()
 
     def _close(self):
+        self._on_close()
         self.closed = True
 
 
@@ -249,16 +251,38 @@ def test_a_driver_that_never_returns_stalls_nobody_and_closing_says_so():
     hang.set()
 
 
-def test_whatever_a_driver_raises_ends_the_camera_with_its_cause():
-    def frontend_timeout():
-        raise RuntimeError("Camera frontend has timed out!")
+def _frontend_timeout():
+    raise RuntimeError("Camera frontend has timed out!")
 
-    camera = Misbehaving(frontend_timeout)
+
+def test_whatever_a_driver_raises_ends_the_camera_with_its_cause():
+    camera = Misbehaving(_frontend_timeout)
     with pytest.raises(CameraError, match="RuntimeError: Camera frontend") as error, camera:
         for _ in range(100):
             camera.read(100.0)
     assert isinstance(error.value.__cause__, RuntimeError)
     assert camera.closed
+
+
+def _stop_failed():
+    raise OSError("stop failed")
+
+
+@pytest.mark.parametrize(
+    ("then", "says"),
+    [(lambda: None, "OSError: stop failed"), (_frontend_timeout, "RuntimeError: Camera frontend")],
+)
+def test_a_driver_that_cannot_close_is_an_error_that_hides_no_other(then, says):
+    with pytest.raises(CameraError, match=says), Misbehaving(then, _stop_failed) as camera:
+        for _ in range(4):
+            camera.read(1000.0)
+
+
+def test_a_driver_that_never_closes_keeps_nobody_waiting():
+    hang = threading.Event()
+    with pytest.raises(CameraError, match="its driver hangs"), Misbehaving(int, hang.wait):
+        pass
+    hang.set()
 
 
 def test_only_the_newest_frame_is_handed_out():
