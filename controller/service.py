@@ -68,7 +68,8 @@ class Notifier:
         if self._socket is None:
             return False
         try:
-            self._socket.sendto("\n".join(assignments).encode(), self._address)
+            text = "\n".join(assignments).encode(errors="backslashreplace")
+            self._socket.sendto(text, self._address)
         except OSError as error:
             if not self.lost:
                 _log.warning("the service manager cannot be told %s: %s", assignments[0], error)

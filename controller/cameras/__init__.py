@@ -76,6 +76,6 @@ def open_camera(settings: CameraSettings, clock: Clock) -> Camera:
         make: Callable[[CameraSettings, Clock], Camera] = getattr(
             importlib.import_module(module_name), function_name
         )
-    except ImportError as error:
+    except (ImportError, ValueError) as error:  # the second: built for another NumPy
         raise UsageError(f"camera {name}: {error}; is its library installed?") from error
     return make(settings, clock)

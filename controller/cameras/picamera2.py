@@ -89,8 +89,9 @@ class PiCamera(ThreadedCamera):
             )
             self._camera.start()
         except (RuntimeError, IndexError) as error:
+            reason = "" if error.__cause__ is None else f" ({error.__cause__})"
             raise CameraError(
-                f"camera picamera2:{number}: {error}; see `rpicam-hello --list-cameras`"
+                f"camera picamera2:{number}: {error}{reason}; see `rpicam-hello --list-cameras`"
             ) from error
 
     def _grab(self) -> tuple[Pixels, int]:

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from controller import board
 from controller.board import BoardWatch, board_fault
 from controller.supervisor import Reason
 from firmware_bridge.commands import Command
@@ -62,6 +63,30 @@ def test_a_pi_5_and_a_kernel_without_flags_say_it_too(tmp_path, files, says):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(f"{text}\n")
     assert board_fault(tmp_path) == says
+
+
+def test_a_sensor_that_sleeps_hides_no_other(pi):
+    root = pi(millidegrees="86000")
+    (root / "sys/class/thermal/thermal_zone1/temp").mkdir(parents=True)  # reading it is an OSError
+    assert board_fault(root) == "86 °C"
+
+
+def test_trouble_is_said_when_it_comes_and_when_it_goes(bench, shot, pi, monkeypatch, caplog):
+    monkeypatch.setattr(board, "PERIOD_S", 0.01)
+    supervisor = bench([shot()]).supervisor
+
+    def wait_for(message):
+        end = time.monotonic() + 10
+        while caplog.messages[-1:] != [message] and time.monotonic() < end:
+            time.sleep(0.01)
+
+    with BoardWatch(supervisor, pi("5")) as watch:
+        wait_for("the computer: under-voltage")
+        pi("0")
+        wait_for("the computer: all is well again")
+    assert caplog.messages == ["the computer: under-voltage", "the computer: all is well again"]
+    watch._thread.join(10)
+    assert not watch._thread.is_alive()
 
 
 def test_another_computer_has_no_troubles(tmp_path):

@@ -186,6 +186,16 @@ def test_a_camera_that_is_not_there_is_one_clear_line(source, says):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    "error", ["ImportError('libcamera')", "ValueError('numpy.dtype size changed')"]
+)
+def test_a_library_that_does_not_load_is_one_clear_line(tmp_path, monkeypatch, error):
+    (tmp_path / "picamera2.py").write_text(f"raise {error}")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UsageError, match="is its library installed"):
+        _open("picamera2")
+
+
 def test_a_stream_that_ends_is_an_error(server, mjpeg):
     server.pictures = 3
     with _open(mjpeg) as camera, pytest.raises(CameraError, match="stream ended"):

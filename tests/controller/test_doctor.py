@@ -6,11 +6,12 @@ import os
 import tempfile
 import threading
 import time
+import types
 from pathlib import Path
 
 import pytest
 
-from controller import doctor_devices, doctor_probes
+from controller import doctor_devices, doctor_machine, doctor_probes
 from controller.__main__ import main
 from controller.benchmark import benchmark_peer
 from controller.cameras import CameraSettings
@@ -103,6 +104,35 @@ def test_the_page_says_what_to_do_and_ends_with_the_verdict():
 # The computer
 
 
+@pytest.mark.parametrize(
+    ("command", "prints"),
+    [
+        (["sh", "-c", "echo two words"], "two words"),
+        (["sh", "-c", "echo no; exit 1"], None),
+        (["/no/such/command"], None),
+        (["sleep", "20"], None),
+    ],
+)
+def test_a_command_that_fails_is_missing_or_hangs_prints_nothing(monkeypatch, command, prints):
+    monkeypatch.setattr(doctor_machine, "COMMAND_TIMEOUT_S", 0.1 if "sleep" in command else 20)
+    assert doctor_machine.run_command(command) == prints
+
+
+@pytest.mark.parametrize(
+    ("name", "governor", "verdict", "says"),
+    [
+        (PI, "ondemand\n", Verdict.OK, "Raspberry Pi 4 Model B Rev 1.4, "),
+        (PI, "ondemand\n", Verdict.OK, "governor ondemand"),
+        (PI, "", Verdict.OK, "governor unknown"),
+        ("Banana Pi M2\0", "ondemand\n", Verdict.WARN, "not a Raspberry Pi"),
+    ],
+)
+def test_board(machine, name, governor, verdict, says):
+    scaling = "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"
+    line = _only(machine({MODEL: name, scaling: governor}).look_at_board())
+    assert (line.verdict, says in line.found) == (verdict, True)
+
+
 def test_what_is_no_pi_is_a_warning_and_no_crash(machine):
     computer = machine()
     for look in (
@@ -163,6 +193,20 @@ def test_disk_is_the_one_that_drives_go_to(machine, tmp_path):
     assert line.name == "disk"
     assert "free for /var/lib/paperlane/drives" in line.found
     assert "nothing is recorded" in _only(machine().look_at_disk("")).found
+
+
+@pytest.mark.parametrize(
+    ("free_bytes", "verdict"), [(1 << 29, Verdict.WARN), (1 << 31, Verdict.OK)]
+)
+def test_little_space_is_said(machine, monkeypatch, free_bytes, verdict):
+    space = types.SimpleNamespace(f_bavail=free_bytes >> 12, f_frsize=1 << 12)
+    monkeypatch.setattr(doctor_machine.os, "statvfs", lambda _place: space)
+    for folder in ("/var/lib/paperlane/drives", "drives"):
+        line = _only(machine().look_at_disk(folder))
+        assert (line.verdict, line.found) == (
+            verdict,
+            f"{free_bytes / 2**30} GiB free for {folder}",
+        )
 
 
 def test_a_folder_that_drives_cannot_go_to_fails_as_the_drive_would(tmp_path):

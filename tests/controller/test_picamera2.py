@@ -114,6 +114,7 @@ class FakePicamera2:
             type(self).hangs -= 1
             raise TimeoutError
         time.sleep(0.01)
+        self.log.append("request")
         return FakeRequest()
 
 
@@ -148,6 +149,28 @@ def test_a_frame_carries_the_sensors_own_time(camera):
         assert 20_000_000 <= MonotonicClock().now_ns() - frame.capture_ns < 200_000_000
 
 
+def test_every_request_is_given_back(camera):
+    """The real one has six, and stops when it lacks them."""
+    with camera:
+        for _ in range(3):
+            assert camera.read(1000.0) is not None
+    assert FakePicamera2.log.count("request") == FakePicamera2.log.count("release") >= 3
+
+
+@pytest.mark.parametrize("error", [RuntimeError, IndexError])  # of the present one, and of 2023's
+@pytest.mark.parametrize("failing", ["__init__", "configure", "start"])
+def test_a_camera_that_cannot_be_had_is_said_with_the_librarys_own_reason(
+    camera, monkeypatch, failing, error
+):
+    def fail(*_):
+        raise error("it did not complete.") from OSError("device is busy")
+
+    monkeypatch.setattr(FakePicamera2, failing, fail)
+    says = r"picamera2:0: it did not complete. \(device is busy\); see `rpicam-hello"
+    with pytest.raises(CameraError, match=says), camera:
+        pass
+
+
 @pytest.mark.parametrize(
     ("exposure_us", "fixed"), [(0, {}), (5000, {"AeEnable": False, "ExposureTime": 5000})]
 )
@@ -161,7 +184,7 @@ def test_a_sensor_that_stops_is_restarted_once(camera):
     FakePicamera2.hangs = 1
     with camera:
         assert camera.read(1000.0) is not None
-    log = [entry for entry in FakePicamera2.log if entry != "release"]
+    log = [entry for entry in FakePicamera2.log if entry not in ("request", "release")]
     assert log == ["open 0", "configure", "start", "flush", "stop", "start", "stop", "close"]
 
 

@@ -109,6 +109,12 @@ def test_a_failure_is_told_in_one_line(manager, report):
     ]
 
 
+def test_a_failure_over_a_name_of_any_bytes_is_told_too(manager, report):
+    with pytest.raises(RuntimeError), report:
+        raise RuntimeError("no \udcff")
+    assert manager.heard() == ["STOPPING=1\nSTATUS=stopped by RuntimeError: no \\udcff"]
+
+
 def test_status_goes_to_the_service_instead_of_the_journal(manager, report):
     lines = []
     report.line_to(lines.append)("driving\nwell")
