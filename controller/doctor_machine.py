@@ -171,7 +171,9 @@ class Machine:
         state, restarts = facts.get("ActiveState", "unknown"), facts.get("NRestarts", "0")
         found = f"{state}, {facts.get('UnitFileState', '')}, restarted {restarts} times"
         if state == "failed":
-            advice = "journalctl -u paperlane; then sudo systemctl restart paperlane"
+            advice = (
+                "why: journalctl -u paperlane; then sudo systemctl reset-failed paperlane, restart"
+            )
             return [fail("service", f"{found}, last result {facts.get('Result')}", advice)]
         if facts.get("UnitFileState") != "enabled":
             return [warn("service", found, "at boot too: sudo systemctl enable --now paperlane")]

@@ -2,6 +2,7 @@
 # Install PaperLane as a service on Raspberry Pi OS or Debian, Bookworm or Trixie, 64 or 32 bit.
 # Run it again to update or to repair; a configuration that was edited is kept.
 set -eu
+umask 022 # the service's user reads what root installs
 
 usage() {
     cat <<'HELP'
@@ -179,9 +180,8 @@ install_config() {
 install_service() {
     put 0644 "$here/paperlane.service" "$units/paperlane.service"
     put 0644 "$here/99-paperlane.rules" /etc/udev/rules.d/99-paperlane.rules
-    if [ "$realtime" = yes ]; then
-        put 0644 "$here/realtime.conf" "$units/paperlane.service.d/realtime.conf"
-    fi
+    drop_in=$units/paperlane.service.d/realtime.conf
+    if [ "$realtime" = yes ] || [ -e "$drop_in" ]; then put 0644 "$here/realtime.conf" "$drop_in"; fi
     printf '%s\n' '#!/bin/sh' "exec $venv/bin/python -P -m controller \"\$@\"" > "$prefix/paperlane"
     put 0755 "$prefix/paperlane" /usr/local/bin/paperlane
 }
@@ -193,10 +193,14 @@ start_service() {
     fi
     systemctl daemon-reload
     if command -v udevadm > /dev/null; then
-        udevadm control --reload || say "udev could not be told of its new rule; a reboot does it"
+        # The second for a board that is plugged in already.
+        { udevadm control --reload && udevadm trigger --subsystem-match=tty; } \
+            || say "udev could not be told of its new rule; a reboot does it"
     fi
     if [ "$start" = yes ]; then
         systemctl enable --quiet paperlane.service
+        # Without this one that had given up would be refused for the rest of a minute.
+        systemctl reset-failed paperlane.service 2> /dev/null || true
         systemctl restart --no-block paperlane.service
     fi
 }

@@ -44,6 +44,7 @@ rm -f /etc/systemd/system/paperlane.service \
     /etc/systemd/system/paperlane.service.d/realtime.conf \
     /etc/udev/rules.d/99-paperlane.rules \
     /usr/local/bin/paperlane
+if [ "$purge" = yes ]; then rm -rf /etc/systemd/system/paperlane.service.d; fi
 for folder in paperlane.service.d 'dev-paperlane\x2dmcu.device.wants'; do
     rmdir "/etc/systemd/system/$folder" 2> /dev/null || true
 done

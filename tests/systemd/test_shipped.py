@@ -91,6 +91,7 @@ def test_a_board_gets_the_name_that_everything_else_goes_by(board):
     assert given["GROUP"] in groups.partition("=")[2].split()
     assert given["MODE"] == "0660"
     assert given["ENV{ID_MM_DEVICE_IGNORE}"] == "1"
+    assert "reset-failed paperlane.service" in given["RUN"]
 
 
 OTHERS = {
