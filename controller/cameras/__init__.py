@@ -33,7 +33,7 @@ class CameraSettings:
         frame_rate_hz: Frames a second to ask for, 1 to 120.
         height: Height of the picture to ask for, in pixels.
         width: Width of the picture to ask for, in pixels.
-        exposure_us: Fixed exposure time in µs; 0 leaves it to the camera.
+        exposure_us: Fixed exposure time in µs, of a Pi's or a V4L2 camera; 0 leaves it to it.
     """
 
     source: str = "picamera2"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import cv2
@@ -13,6 +14,10 @@ from controller.clock import Clock
 from controller.errors import CameraError, EndOfFrames, UsageError
 from controller.frames import Pixels
 
+_log = logging.getLogger(__name__)
+
+EXPOSURE_MANUAL, EXPOSURE_UNIT_US = 1, 100
+"""V4L2_EXPOSURE_MANUAL, and the unit of V4L2_CID_EXPOSURE_ABSOLUTE (V4L2 camera controls)."""
 OLDEST_NS = 1_000_000_000
 """A driver's time that is further away than this is of another clock, ns."""
 
@@ -37,8 +42,10 @@ class OpenCvCamera(ThreadedCamera):
     def _open(self) -> None:
         settings = self._settings
         index = settings.argument
-        # "/dev/video2" would go to a general back-end that ignores size and rate: name V4L2.
-        number = index.removeprefix("/dev/video")
+        # "/dev/video2", or udev's link to it, would go to a general back-end that ignores size and
+        # rate: name V4L2.
+        path = str(Path(index).resolve()) if Path(index).is_symlink() else index
+        number = path.removeprefix("/dev/video")
         if number.isdecimal() and len(number) > 3:
             raise UsageError(f"camera opencv:{index}: device indexes are 0 to 999")
         self._is_v4l2 = number.isdecimal()
@@ -60,6 +67,11 @@ class OpenCvCamera(ThreadedCamera):
         self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, settings.height)
         self._capture.set(cv2.CAP_PROP_FPS, settings.frame_rate_hz)
         self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # an older picture is of no use
+        if self._is_v4l2 and settings.exposure_us:
+            manual = self._capture.set(cv2.CAP_PROP_AUTO_EXPOSURE, EXPOSURE_MANUAL)
+            units = settings.exposure_us / EXPOSURE_UNIT_US
+            if not (self._capture.set(cv2.CAP_PROP_EXPOSURE, units) and manual):
+                _log.warning("camera %s: takes no fixed exposure_us", settings.source)
 
     def _grab(self) -> tuple[Pixels, int]:
         good, picture = self._capture.read()

@@ -123,15 +123,19 @@ class FakeDevice:
     """What OpenCV makes of a V4L2 device."""
 
     told_ms = 0.0
+    takes = True
+    opened: tuple[object, ...] = ()
+    settings: dict[int, float] = {}  # noqa: RUF012
 
-    def __init__(self, *_):
-        pass
+    def __init__(self, *arguments):
+        type(self).opened = arguments
 
     def isOpened(self):  # noqa: N802 - OpenCV's name
         return True
 
-    def set(self, *_):
-        return True
+    def set(self, key, value):
+        self.settings[key] = value
+        return self.takes
 
     def get(self, key):
         assert key == cv2.CAP_PROP_POS_MSEC
@@ -157,6 +161,30 @@ def test_a_usb_cameras_own_time_is_taken_if_it_is_of_this_clock(monkeypatch, off
         frame = camera.read(500.0)
     assert (abs(frame.capture_ns - told_ms * 1e6) < 1e6) == believed
     assert 0 <= time.monotonic_ns() - frame.capture_ns < 1_000_000_000
+
+
+@pytest.mark.parametrize("source", ["opencv:7", "opencv:/dev/video7", "opencv:{}/front"])
+def test_a_usb_camera_is_v4l2s_however_it_is_named(monkeypatch, tmp_path, source):
+    (tmp_path / "front").symlink_to("/dev/video7")  # as udev's /dev/v4l/by-id
+    monkeypatch.setattr(cv2, "VideoCapture", FakeDevice)
+    with _open(source.format(tmp_path)):
+        assert FakeDevice.opened == (7, cv2.CAP_V4L2)
+
+
+@pytest.mark.parametrize("takes", [True, False])
+@pytest.mark.parametrize("exposure_us", [0, 5000])
+def test_a_usb_cameras_exposure_is_fixed_where_asked_for(monkeypatch, caplog, exposure_us, takes):
+    monkeypatch.setattr(cv2, "VideoCapture", FakeDevice)
+    monkeypatch.setattr(FakeDevice, "settings", {})
+    monkeypatch.setattr(FakeDevice, "takes", takes)
+    with _open("opencv:0", exposure_us=exposure_us):
+        pass
+    size = {cv2.CAP_PROP_FRAME_WIDTH: 160, cv2.CAP_PROP_FRAME_HEIGHT: 90}
+    rate = {cv2.CAP_PROP_FPS: 30.0, cv2.CAP_PROP_BUFFERSIZE: 1}
+    # Of V4L2: manual, and units of 100 µs.
+    fixed = {cv2.CAP_PROP_AUTO_EXPOSURE: 1, cv2.CAP_PROP_EXPOSURE: 50} if exposure_us else {}
+    assert FakeDevice.settings == {**size, **rate, **fixed}
+    assert ("exposure" in caplog.text) == (exposure_us > 0 and not takes)
 
 
 @pytest.mark.parametrize("kind", ["video", "drive"])

@@ -93,6 +93,16 @@ def test_a_probe_that_raises_hangs_or_answers_is_a_line_each():
     assert page[2].found == "no answer within 0.05 s"
 
 
+@pytest.mark.parametrize(
+    ("error", "found"), [(ValueError("two\n lines"), "two lines"), (ValueError(), "ValueError")]
+)
+def test_what_a_probe_raises_is_one_line(error, found):
+    def look():
+        raise error
+
+    assert _only(diagnose([Probe("broken", look)])).found == found
+
+
 def test_the_page_says_what_to_do_and_ends_with_the_verdict():
     assert as_text([ok("model", "here"), fail("link", "no device", "plug it in")]) == (
         "model  ok    here\nlink   fail  no device\n             -> plug it in\n\n"
