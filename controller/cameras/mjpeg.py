@@ -19,6 +19,8 @@ from controller.pictures import decode_picture
 
 TIMEOUT_S = 2.0
 """How long the stream may say nothing, in s."""
+MOST_LINES = 100
+"""More lines than any part has before its picture; who says no length has the picture in them."""
 LONGEST_PICTURE = 8 << 20
 """A part longer than this is no picture, bytes."""
 
@@ -61,7 +63,7 @@ class MjpegCamera(ThreadedCamera):
     def _read_headers(self) -> int:
         """Skip the boundary and a part's headers; gives its length in bytes."""
         length = 0
-        while True:
+        for _ in range(MOST_LINES):
             line = self._stream.readline(1024)
             if not line:
                 raise CameraError(f"camera mjpeg:{self._url}: the stream ended")
@@ -71,6 +73,8 @@ class MjpegCamera(ThreadedCamera):
                 length = int(number) if number.isdigit() else 0
             elif not text and length:
                 break
+        else:
+            raise CameraError(f"camera mjpeg:{self._url}: sends pictures without a length")
         if length > LONGEST_PICTURE:
             raise CameraError(f"camera mjpeg:{self._url}: a picture of {length} bytes is none")
         return length

@@ -42,6 +42,7 @@ def drive(bench, shot, tmp_path):
 
 class _Stream(http.server.BaseHTTPRequestHandler):
     kind = "multipart/x-mixed-replace; boundary=frame"
+    length = "Content-Length: {}\r\n"
 
     def do_GET(self):
         self.send_response(200)
@@ -50,7 +51,8 @@ class _Stream(http.server.BaseHTTPRequestHandler):
         rng = np.random.default_rng(2)
         for _ in range(self.server.pictures):
             _, coded = cv2.imencode(".jpg", rng.integers(0, 256, (48, 64, 3), np.uint8))
-            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(coded)}\r\n\r\n"
+            length = self.length.format(len(coded))
+            head = f"--frame\r\nContent-Type: image/jpeg\r\n{length}\r\n"
             try:
                 self.wfile.write(head.encode() + coded.tobytes() + b"\r\n")
             except OSError:
@@ -203,7 +205,9 @@ def test_a_recording_ends(kind, request):
         ("simulated:oval:x", "say simulated:TRACK"),
         ("opencv:/no/such/video.mp4", "cannot be opened"),
         ("mjpeg:ftp://x", "say which"),
-        ("mjpeg:http://127.0.0.1:1/", "cannot be opened"),
+        ("mjpeg:http://127.0.0.1:1/", r"cannot be opened: \[Errno"),
+        ("mjpeg:http://[", "cannot be opened: Invalid IPv6"),
+        ("mjpeg:http://127.0.0.1:x/", "cannot be opened: nonnumeric port"),
         ("replay:/no/such", "no such file"),
         ("picamera2", "is its library installed"),
     ],
@@ -242,6 +246,22 @@ def test_a_stream_that_stalls_keeps_nobody_waiting_and_then_is_an_error(server, 
         with pytest.raises(CameraError, match="stream broke"):
             for _ in range(100):
                 camera.read(100.0)
+
+
+@pytest.mark.parametrize(
+    ("length", "says"),
+    [
+        ("", "pictures without a length"),
+        ("Content-Length: many\r\n", "pictures without a length"),
+        ("Content-Length: 7\r\n", "broken pictures"),
+        (f"Content-Length: {(8 << 20) + 1}\r\n", "a picture of 8388609 bytes is none"),
+    ],
+)
+def test_a_stream_of_something_else_is_an_error_that_says_what(mjpeg, monkeypatch, length, says):
+    monkeypatch.setattr(_Stream, "length", length)
+    with _open(mjpeg) as camera, pytest.raises(CameraError, match=says):
+        for _ in range(100):
+            camera.read(100.0)
 
 
 def test_a_page_is_no_stream(server, mjpeg, monkeypatch):
