@@ -66,6 +66,7 @@ class PiCamera(ThreadedCamera):
         super().__init__(clock)
         self._settings = settings
         self._camera: Any = None
+        self._configuration: Any = None
 
     def _open(self) -> None:
         settings = self._settings
@@ -78,15 +79,14 @@ class PiCamera(ThreadedCamera):
             controls |= {"AeEnable": False, "ExposureTime": settings.exposure_us}
         try:
             self._camera = Picamera2(int(number))
-            self._camera.configure(
-                self._camera.create_video_configuration(
-                    # The format's name is the order in memory, last first: this one is RGB.
-                    main={"size": (settings.width, settings.height), "format": "BGR888"},
-                    controls=controls,
-                    queue=False,  # a picture taken before it was asked for is an old picture
-                    sensor=widest_mode(self._camera.sensor_modes, settings.frame_rate_hz),
-                )
+            self._configuration = self._camera.create_video_configuration(
+                # The format's name is the order in memory, last first: this one is RGB.
+                main={"size": (settings.width, settings.height), "format": "BGR888"},
+                controls=controls,
+                queue=False,  # a picture taken before it was asked for is an old picture
+                sensor=widest_mode(self._camera.sensor_modes, settings.frame_rate_hz),
             )
+            self._camera.configure(self._configuration)
             self._camera.start()
         except (RuntimeError, IndexError) as error:
             reason = "" if error.__cause__ is None else f" ({error.__cause__})"
@@ -124,6 +124,8 @@ class PiCamera(ThreadedCamera):
         """Flush, stop, start. May hang as the driver does: the loop then gives the camera up."""
         self._camera.cancel_all_and_flush()
         self._camera.stop()
+        # A start takes rate and exposure from the configuration only once.
+        self._camera.configure(self._configuration)
         self._camera.start()
 
     def _close(self) -> None:

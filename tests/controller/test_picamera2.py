@@ -71,7 +71,7 @@ class FakePicamera2:
 
     hangs = 0  # requests in a row that are never completed
     log: list[str] = []  # noqa: RUF012
-    controls: dict[str, object] = {}  # noqa: RUF012
+    controls: dict[str, object] = {}  # noqa: RUF012 - what it runs with
 
     def __init__(self, camera_num=0):
         self.log.append(f"open {camera_num}")
@@ -87,14 +87,16 @@ class FakePicamera2:
         assert sensor == {"output_size": (1640, 1232), "bit_depth": 10}
         assert main == {"size": (160, 90), "format": "BGR888"}
         assert queue is False
-        type(self).controls = controls
-        return {}
+        return {"controls": controls}
 
     def configure(self, configuration):
         self.log.append("configure")
+        self._next_controls = configuration["controls"]
 
     def start(self):
         self.log.append("start")
+        # As the real one: a start takes what was configured before it, once.
+        type(self).controls, self._next_controls = self._next_controls, {}
 
     def stop(self):
         self.log.append("stop")
@@ -185,7 +187,9 @@ def test_a_sensor_that_stops_is_restarted_once(camera):
     with camera:
         assert camera.read(1000.0) is not None
     log = [entry for entry in FakePicamera2.log if entry not in ("request", "release")]
-    assert log == ["open 0", "configure", "start", "flush", "stop", "start", "stop", "close"]
+    again = ["flush", "stop", "configure", "start"]
+    assert log == ["open 0", "configure", "start", *again, "stop", "close"]
+    assert FakePicamera2.controls == {"FrameDurationLimits": (33333, 33333)}
 
 
 def test_a_sensor_that_stays_away_is_an_error_that_says_what_to_check(camera):
