@@ -88,7 +88,7 @@ class PiCamera(ThreadedCamera):
             )
             self._camera.configure(self._configuration)
             self._camera.start()
-        except (RuntimeError, IndexError) as error:
+        except (RuntimeError, IndexError, OSError) as error:  # the last: who is not in group video
             reason = "" if error.__cause__ is None else f" ({error.__cause__})"
             raise CameraError(
                 f"camera picamera2:{number}: {error}{reason}; see `rpicam-hello --list-cameras`"

@@ -343,6 +343,29 @@ def test_a_driver_that_never_closes_keeps_nobody_waiting():
     hang.set()
 
 
+def _no_wait(_timeout_s):
+    pytest.fail("it waited")
+
+
+def test_a_frame_that_is_there_is_not_waited_for(monkeypatch):
+    hang = threading.Event()
+    with Misbehaving(hang.wait) as camera:
+        while camera._count < 4:
+            time.sleep(0.01)
+        monkeypatch.setattr(camera._ready, "wait", _no_wait)
+        frame = camera.read(1000.0)
+        hang.set()
+    assert frame.sequence == 2
+
+
+def test_after_a_failure_comes_the_last_frame_and_no_waiting(monkeypatch):
+    with pytest.raises(CameraError, match="frontend"), Misbehaving(_frontend_timeout) as camera:
+        camera._thread.join(10)
+        monkeypatch.setattr(camera._ready, "wait", _no_wait)
+        assert camera.read(1000.0).sequence == 2
+        camera.read(1000.0)
+
+
 def test_only_the_newest_frame_is_handed_out():
     camera = Misbehaving(lambda: time.sleep(0.01))
     with camera:

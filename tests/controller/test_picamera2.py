@@ -159,7 +159,7 @@ def test_every_request_is_given_back(camera):
     assert FakePicamera2.log.count("request") == FakePicamera2.log.count("release") >= 3
 
 
-@pytest.mark.parametrize("error", [RuntimeError, IndexError])  # of the present one, and of 2023's
+@pytest.mark.parametrize("error", [RuntimeError, IndexError, PermissionError])
 @pytest.mark.parametrize("failing", ["__init__", "configure", "start"])
 def test_a_camera_that_cannot_be_had_is_said_with_the_librarys_own_reason(
     camera, monkeypatch, failing, error
