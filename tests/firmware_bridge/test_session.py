@@ -28,6 +28,9 @@ STATUS = McuStatus(
 )
 
 
+FOREIGN = encode_frame(b"\x53\x02 from a newer firmware")
+
+
 def status(**changes):
     return encode_status(dataclasses.replace(STATUS, **changes))
 
@@ -52,6 +55,17 @@ def test_learns_the_session_and_numbers_from_one():
     first = sent(session.command(Command.STOP, 100, 0))
     assert (first.session, first.sequence, first.ttl_ms) == (0xABCD, 1, 100)
     assert sent(session.command(Command.LEFT, 7, 0)).sequence == 2
+
+
+def test_what_is_not_answered_yet_is_counted():
+    session = HostSession()
+    assert session.unanswered == 0
+    session.receive(status(sequence=5), 0)
+    session.command(Command.STOP, 100, 0)
+    session.command(Command.STOP, 100, 0)
+    assert session.unanswered == 2
+    session.receive(status(sequence=6), 0)
+    assert session.unanswered == 1
 
 
 def test_a_second_host_goes_on_behind_the_first():
@@ -111,10 +125,18 @@ def test_connected_while_the_newest_status_is_fresh():
 
 def test_forgets_what_is_no_longer_true():
     session = HostSession()
-    session.receive(status(), 0)
+    session.receive(status(applied=Command.LEFT), 0)
+    session.receive(status(applied=Command.LEFT), 201 * MS)
+    session.receive(FOREIGN + status()[:10], 201 * MS)
+    before = session.health(201 * MS, device_open=True, sent=0, dropped=0)
+    assert before.mismatched
+    assert session.version_error() is not None
     session.forget()
     assert session.command(Command.STOP, 100, 0) is None
-    assert session.health(0, device_open=True, sent=0, dropped=0).status is None
+    after = session.health(201 * MS, device_open=True, sent=0, dropped=0)
+    assert (after.status, after.status_age_ns, after.mismatched) == (None, 0, False)
+    assert session.version_error() is None
+    assert session.receive(status()[1:], 0) == [STATUS]  # with no half a frame before it
 
 
 @pytest.mark.parametrize(
@@ -134,7 +156,9 @@ def test_garbage_and_echoes_are_no_statuses():
     session = HostSession()
     session.receive(status(), 0)
     _, echo = session.command(Command.STOP, 100, 0)
-    assert session.receive(echo + b"\x00garbage\x00" + status(), 0) == [STATUS]
+    newer_echo = encode_frame(b"\x43\x02 from a newer host")
+    noise = echo + newer_echo + b"\x00garbage\x00"
+    assert session.receive(noise + status(), 0) == [STATUS]
     assert session.version_error() is None
 
 
@@ -165,7 +189,7 @@ class TestMismatch:
         def asked(now_ms):
             return Command.LEFT if now_ms % 80 < 40 else Command.RIGHT
 
-        assert self.run(asked, lambda now_ms: asked(now_ms - 60)) is None
+        assert self.run(asked, lambda now_ms: asked(now_ms - 40)) is None
 
     def test_motors_that_go_on_after_stop(self):
         asked = lambda now_ms: Command.FORWARD if now_ms < 300 else Command.STOP  # noqa: E731
@@ -177,6 +201,33 @@ class TestMismatch:
 
     def test_the_wrong_way(self):
         assert self.run(lambda _: Command.LEFT, lambda _: Command.RIGHT) == 200
+
+    @pytest.mark.parametrize(
+        ("next_ms", "applied", "mismatched"),
+        [
+            (500, Command.STOP, False),  # asked for up to now, by a time that had run out
+            (500, Command.FORWARD, True),  # asked for up to 100 ms
+            (250, Command.FORWARD, False),
+            (250, Command.RIGHT, True),
+        ],
+    )
+    def test_what_was_asked_for_while_no_status_came_counts(self, next_ms, applied, mismatched):
+        session = HostSession()
+        session.receive(status(), 0)
+        session.command(Command.FORWARD, 100, 0)
+        session.command(Command.LEFT, 100, next_ms * MS)
+        session.receive(status(applied=applied), (next_ms + 5) * MS)
+        health = session.health(0, device_open=True, sent=0, dropped=0)
+        assert health.mismatched is mismatched
+
+    def test_motors_found_turning_have_their_time_to_stop(self):
+        session = HostSession()
+        for start_ms in (1000, 5000):
+            for now_ms in (0, 200, 201):
+                session.receive(status(applied=Command.LEFT), (start_ms + now_ms) * MS)
+                health = session.health(0, device_open=True, sent=0, dropped=0)
+                assert health.mismatched is (now_ms == 201)
+            session.forget()
 
     def test_a_command_whose_time_has_run_out_asks_for_stop(self):
         session = HostSession()
