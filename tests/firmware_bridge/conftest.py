@@ -1,15 +1,37 @@
 """A rig that speaks raw frames to a microcontroller in virtual time."""
 
+import time
+
 import pytest
 
-from firmware_bridge.commands import Command, McuStatus
+from firmware_bridge.commands import Command, McuState, McuStatus, MotorOutputs, Trip
 from firmware_bridge.errors import EmulatorError
 from firmware_bridge.microcontroller import Microcontroller, open_microcontroller
-from firmware_bridge.protocol import CommandFrame, encode_command
+from firmware_bridge.protocol import COUNTERS, CommandFrame, encode_command
 from firmware_bridge.session import HostSession
 
 FRAME_MS = 2
 """A command frame takes 1.7 ms on the line."""
+STATUS = McuStatus(
+    version=1,
+    session=0xABCD,
+    sequence=0,
+    state=McuState.DRIVING,
+    trip=Trip.RESET,
+    applied=Command.STOP,
+    motors=MotorOutputs(0.0, 0.0),
+    battery_mv=None,
+    uptime_ms=0,
+    reset_cause=1,
+    counters=dict.fromkeys(COUNTERS, 0),
+)
+
+
+def wait_for(condition, seconds=3.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.005)
 
 
 class Rig:

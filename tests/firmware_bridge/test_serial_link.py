@@ -6,14 +6,14 @@ import time
 
 import pytest
 
-from firmware_bridge import serial_link
 from firmware_bridge.clock import MonotonicClock
 from firmware_bridge.commands import Command, McuState
 from firmware_bridge.errors import LinkError, VersionError
 from firmware_bridge.microcontroller import open_microcontroller
-from firmware_bridge.protocol import encode_frame
+from firmware_bridge.protocol import Decoder, decode_command, encode_frame, encode_status
 from firmware_bridge.pty_line import PtyLine
 from firmware_bridge.serial_link import SerialLink, find_device
+from tests.firmware_bridge.conftest import STATUS, wait_for
 
 
 class Car:
@@ -68,13 +68,6 @@ def car(tmp_path):
     made.close()
 
 
-def wait_for(condition, seconds=3.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.005)
-
-
 def drive(link, command, until, seconds=5.0):
     """Ask for a command until something has come of it, arming as often as it takes.
 
@@ -99,6 +92,7 @@ def test_drives(car):
         assert not car.mcu.motors.off
         assert link.health().dropped == 0
     wait_for(lambda: car.mcu.motors.off, 2.0)
+    wait_for(lambda: decode_command(Decoder().feed(bytes(car.heard))[-1]).command is Command.STOP)
 
 
 def test_rehearsing_says_nothing_and_counts_nothing(car):
@@ -144,23 +138,40 @@ def test_patterns_must_match_one_device(tmp_path):
     assert find_device("socket://host:1?x=*") == "socket://host:1?x=*"
 
 
-def test_another_version_is_refused_at_opening(tmp_path):
-    with PtyLine(tmp_path / "old") as line:
-        stop = threading.Event()
+@contextlib.contextmanager
+def chatter(path, frame):
+    """A device that says the same again and again."""
+    stop = threading.Event()
+    with PtyLine(path) as line:
 
-        def chatter():
+        def say():
             while not stop.wait(0.02):
-                line.write(encode_frame(b"\x53\x00 from an old firmware"))
+                line.write(frame)
 
-        thread = threading.Thread(target=chatter)
+        thread = threading.Thread(target=say)
         thread.start()
         try:
-            link = SerialLink(line.path, MonotonicClock())
-            with pytest.raises(VersionError, match="update the firmware"), link:
-                pass
+            yield
         finally:
             stop.set()
             thread.join()
+
+
+def test_another_version_is_refused_at_each_opening(tmp_path):
+    device = tmp_path / "car"
+    link = SerialLink(str(device), MonotonicClock())
+    with chatter(device, encode_status(STATUS)), link:
+        wait_for(lambda: link.health().connected)
+        assert link.send(Command.STOP, 150) == 1
+    with chatter(device, encode_frame(b"\x53\x00 from an old firmware")):
+        for _ in range(2):  # the refused one has let go of the device
+            with pytest.raises(VersionError, match="update the firmware"), link:
+                pass
+    with chatter(device, encode_status(STATUS)), link:
+        wait_for(lambda: link.health().connected)
+        assert link.health().sent == 0
+        with pytest.raises(LinkError, match="exclusively"), SerialLink(str(device), link._clock):
+            pass
 
 
 def test_a_silent_device_opens_but_is_not_connected(tmp_path):
@@ -227,37 +238,6 @@ def test_a_line_that_vanishes_while_it_is_full_is_no_exception(car, monkeypatch)
         car.frozen = True
         monkeypatch.setattr(termios, "tcflush", gone)
         assert 0 in [link.send(Command.STOP, 100) for _ in range(5_000)]
-
-
-def test_a_device_that_opens_and_breaks_is_opened_again_after_a_pause_only(monkeypatch):
-    happened = []
-
-    class Broken:
-        def read(self, _size):
-            raise serial_link.serial.SerialException("socket disconnected")
-
-        def close(self):
-            pass
-
-    class Stop(threading.Event):
-        def wait(self, _timeout=None):
-            happened.append("pause")
-            if happened.count("pause") == 3:
-                self.set()
-            return self.is_set()
-
-    def open_device(_name):
-        happened.append("open")
-        if happened.count("open") == 10:
-            raise SystemExit  # ends the thread
-        return Broken()
-
-    monkeypatch.setattr(serial_link, "open_device", open_device)
-    link = SerialLink("socket://taken", MonotonicClock())
-    link._stop = Stop()
-    with link:
-        wait_for(lambda: happened.count("pause") >= 3)
-    assert happened[:6] == ["open", "pause", "open", "pause", "open", "pause"]
 
 
 def test_a_muted_device_is_not_connected(car):

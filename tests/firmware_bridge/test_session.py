@@ -2,32 +2,12 @@ import dataclasses
 
 import pytest
 
-from firmware_bridge.commands import Command, McuState, McuStatus, MotorOutputs, Trip
-from firmware_bridge.protocol import (
-    COUNTERS,
-    Decoder,
-    decode_command,
-    encode_frame,
-    encode_status,
-)
+from firmware_bridge.commands import Command
+from firmware_bridge.protocol import Decoder, decode_command, encode_frame, encode_status
 from firmware_bridge.session import HostSession
+from tests.firmware_bridge.conftest import STATUS
 
 MS = 1_000_000
-STATUS = McuStatus(
-    version=1,
-    session=0xABCD,
-    sequence=0,
-    state=McuState.DRIVING,
-    trip=Trip.RESET,
-    applied=Command.STOP,
-    motors=MotorOutputs(0.0, 0.0),
-    battery_mv=None,
-    uptime_ms=0,
-    reset_cause=1,
-    counters=dict.fromkeys(COUNTERS, 0),
-)
-
-
 FOREIGN = encode_frame(b"\x53\x02 from a newer firmware")
 
 
