@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from controller.button import ArmButton
+from controller.button import BOUNCE_S, ArmButton
 from controller.errors import UsageError
 from controller.supervisor import State, Supervisor
 
@@ -63,6 +63,7 @@ def test_the_pin_is_pulled_up_and_given_back(pin):
     with ArmButton(PIN, Supervisor()):
         assert pin.pull == "up"
         assert pin.function == "input"
+        assert pin.bounce == BOUNCE_S
         with pytest.raises(UsageError, match="gpio_pin = 17"), ArmButton(PIN, Supervisor()):
             pass
     with ArmButton(PIN, Supervisor()):

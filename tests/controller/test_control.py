@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import socket
@@ -110,16 +111,33 @@ def test_the_answer_says_how_the_car_stands_after_the_order(bench, shot, path, c
     assert status["command"] == "STOP"
     assert status["frames"] == 1
     assert status["link_connected"] is True
+    assert status["frame_age_ms"] == 5.0
     assert status["mcu_state"] in ("DISARMED", "ARMED")
     assert arm["state"] == "armed"
     assert disarm["state"] == "disarmed"
 
 
-def test_the_frame_rate_is_the_last_seconds(bench, shot, path, client):
+def test_before_the_first_word_of_camera_and_microcontroller_it_answers_too(
+    bench, shot, path, client
+):
+    cycle = bench([shot()]).run().cycles[-1]
+    health = dataclasses.replace(cycle.health, status=None)
+    with ControlSocket(str(path), Supervisor()) as control:
+        asker = client()
+        asker.send(b"status")
+        control(dataclasses.replace(cycle, frame=None, health=health))
+    (answer,) = asker.answers()
+    unknown = {name for name, value in answer.items() if value is None}
+    assert unknown == {"frame_age_ms", "mcu_state", "mcu_trip", "battery_mv"}
+    assert answer["frames"] == 0
+
+
+@pytest.mark.parametrize("sequence", [21, 50])
+def test_the_frame_rate_is_the_last_seconds(bench, shot, path, client, sequence):
     asked = []
 
     def owner(cycle):
-        if cycle.frame is not None and cycle.frame.sequence == 50:
+        if cycle.frame is not None and cycle.frame.sequence == sequence:
             asked.append(client())
             asked[0].send(b"status")
 
@@ -250,6 +268,25 @@ def test_the_socket_of_a_killed_drive_is_replaced_and_a_living_ones_is_not(path)
         ):
             pass
         assert path.is_socket()
+
+
+def test_a_socket_that_is_gone_or_another_drives_by_now_is_left_alone(path):
+    with ControlSocket(str(path), Supervisor()):
+        path.unlink()
+    with ControlSocket(str(path), Supervisor()):
+        path.unlink()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as another:
+            another.bind(str(path))
+    assert path.is_socket()
+
+
+def test_another_programs_socket_is_kept_and_named(path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as another:
+        another.bind(str(path))
+        another.listen()
+        with pytest.raises(UsageError, match="set another"), ControlSocket(str(path), Supervisor()):
+            pass
+    assert path.is_socket()
 
 
 def test_a_file_in_the_way_is_kept_and_named(path):

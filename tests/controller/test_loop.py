@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 
@@ -163,3 +165,58 @@ def test_a_camera_silent_for_five_seconds_ends_the_process_with_an_error(bench, 
     with pytest.raises(CameraError, match="no picture for 5 s"):
         drive.run()
     assert drive.commands[-1] is Command.STOP
+
+
+class Farewell:
+    """A link that keeps what the loop sent; what leaving it sends is not the loop's."""
+
+    def __init__(self, link):
+        self._link = link
+        self.sent = []
+        self.broken = False
+
+    def __enter__(self):
+        self._link.__enter__()
+        return self
+
+    def __exit__(self, *error):
+        self._link.__exit__(*error)
+
+    def send(self, command, ttl_ms):
+        self.sent.append((command, ttl_ms))
+        if self.broken:
+            raise OSError("no such device")
+        return self._link.send(command, ttl_ms)
+
+    def health(self):
+        return self._link.health()
+
+
+@pytest.mark.parametrize(
+    "error", [None, RuntimeError("sink"), CameraError("gone"), KeyboardInterrupt(), SystemExit(1)]
+)
+@pytest.mark.parametrize("broken", [False, True])
+def test_whatever_ends_the_loop_stop_is_tried_three_times(bench, shot, error, broken):
+    drive = bench([shot() for _ in range(20)])
+    drive.link = link = Farewell(drive.link)
+
+    def end(cycle):
+        if cycle.frame.sequence == 19:
+            link.sent.clear()
+            link.broken = broken
+            if error is not None:
+                raise error
+
+    with contextlib.nullcontext() if error is None else pytest.raises(type(error)) as caught:
+        drive.run(end)
+    assert error is None or caught.value is error
+    assert link.sent == 3 * [(Command.STOP, 150)]
+    assert drive.commands[-1] is Command.FORWARD
+
+
+def test_a_camera_has_five_seconds_from_the_start_of_the_loop(bench, shot):
+    drive = bench([shot()])
+    drive.pass_time(10_000_000_000)  # what the machine did before
+    drive.camera._due_ns = drive.clock.now_ns() + 4_900_000_000
+    drive.run()
+    assert drive.cycles[-1].frame is not None
