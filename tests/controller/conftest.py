@@ -62,7 +62,7 @@ class ScriptedCamera(Camera):
     def read(self, timeout_ms):
         if not self._shots:
             raise EndOfFrames("the script is over")
-        deadline_ns = self._clock.now_ns() + int(timeout_ms * 1e6)
+        deadline_ns = self._clock.now_ns() + round(timeout_ms * 1e6)
         if self._due_ns > deadline_ns:
             self._go(deadline_ns)
             return None
@@ -119,7 +119,7 @@ class Bench:
         self.motors_by_cycle = []
         self.camera_pilot = ScriptedPilot(self.camera)
 
-    def run(self, *sinks, keep_going=lambda: True, understudies=()):
+    def run(self, *sinks, keep_going=lambda: True, **options):
         if self.armed:
             self.supervisor.arm()
         loop = Loop(
@@ -129,7 +129,7 @@ class Bench:
             self.link,
             self.clock,
             (self._see, *sinks),
-            understudies=understudies,
+            **options,
         )
         with self.link:
             loop.run(keep_going)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 
 import numpy as np
 import pytest
@@ -220,3 +221,13 @@ def test_a_camera_has_five_seconds_from_the_start_of_the_loop(bench, shot):
     drive.camera._due_ns = drive.clock.now_ns() + 4_900_000_000
     drive.run()
     assert drive.cycles[-1].frame is not None
+
+
+def test_each_stage_is_timed_and_the_sinks_of_the_turn_before(bench, shot):
+    drive = bench([shot() for _ in range(5)] + [shot(gap_ns=200_000_000)])
+    ticks = itertools.count()
+    drive.run(stopwatch=lambda: next(ticks))
+    assert [cycle.stages_ns[5] for cycle in drive.cycles] == [0] + [1] * (len(drive.cycles) - 1)
+    for cycle in drive.cycles:
+        assert cycle.stages_ns[:5] == ((1, 1, 1, 1, 1) if cycle.frame else (1, 0, 0, 1, 1))
+    assert None in [cycle.frame for cycle in drive.cycles]

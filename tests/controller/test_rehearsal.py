@@ -9,6 +9,7 @@ import pytest
 from controller import process
 from controller.loop import LONGEST_REHEARSAL_NS, SPARE_NS, Rhythm
 from controller.rehearsal import MODEL_SHARE, is_quick, understudies
+from controller.supervisor import Reason
 from firmware_bridge.commands import Command
 
 
@@ -135,18 +136,69 @@ def test_a_rhythm_finds_a_period_that_it_was_told_wrongly():
     assert abs(rhythm.next_ns - (times[-1] + 33_400)) < 40
 
 
-def test_a_rehearsal_that_takes_long_is_left_out(shot, bench):
-    drive = bench([shot() for _ in range(30)])
+class Slow(Watched):
+    """Takes its time when it is told to."""
 
-    class Slow(Watched):
-        def send(self, command, ttl_ms):
-            self._clock.advance_to(self._clock.now_ns() + 10_000_000)
-            return super().send(command, ttl_ms)
+    takes_ns = 10_000_000
 
+    def send(self, command, ttl_ms):
+        self._clock.advance_to(self._clock.now_ns() + self.takes_ns)
+        return super().send(command, ttl_ms)
+
+
+def test_a_rehearsal_that_takes_long_is_left_out_and_tried_again(shot, bench):
+    drive = bench([shot() for _ in range(90)])
     casts, watched = _watched(drive, Slow)
-    drive.run(understudies=casts)
-    assert len(watched.commands) < 5
+    counts = []
+
+    def recover(cycle):
+        counts.append(len(watched.commands))
+        if len(counts) == 30:
+            watched.takes_ns = 0
+
+    drive.run(recover, understudies=casts)
+    assert counts[29] < 5
+    assert counts[-1] > counts[29] + 10
     assert drive.commands[-1] is Command.FORWARD
+
+
+def test_a_rehearsal_that_is_held_up_makes_no_stop_late(shot, bench):
+    drive = bench([shot() for _ in range(20)] + [shot(gap_ns=1_000_000_000)])
+    casts, watched = _watched(drive, Slow)
+    watched.takes_ns = 0
+
+    def hold_up(cycle):
+        if cycle.frame is not None and cycle.frame.sequence == 19:
+            watched.takes_ns = 60_000_000 // TURNS
+
+    drive.run(hold_up, understudies=casts)
+    stop = next(cycle for cycle in drive.cycles if cycle.decision.reason is Reason.STALE_FRAME)
+    newest = [cycle.frame for cycle in drive.cycles if cycle.sent_ns < stop.sent_ns][-1]
+    assert watched.times_ns[-1] < stop.sent_ns
+    assert stop.sent_ns - newest.capture_ns <= 150_000_000
+
+
+def test_neither_early_frames_nor_pauses_are_slept_through(shot, rehearsed):
+    gaps = [50] * 10 + [40, 60, 30, 50, 1000, 1000, 1000] + [50] * 10
+    drive, watched = rehearsed([shot(gap_ns=gap * 1_000_000) for gap in gaps])
+    frames = [cycle.frame.sequence for cycle in drive.cycles if cycle.frame is not None]
+    assert frames == list(range(len(gaps)))
+    assert drive.commands.count(Command.STOP) >= 45  # about one each 60 ms of the pauses
+    assert watched.commands
+
+
+def test_the_real_link_rehearses_what_an_understudy_sends_and_is_not_opened(bench, shot):
+    said = []
+
+    class Real:
+        def rehearse(self, command, ttl_ms):
+            said.append((command, ttl_ms))
+
+    drive = bench([shot()])
+    for cast in understudies(drive.camera_pilot, Real(), model=False):
+        with cast.link as link:
+            assert link.send(Command.LEFT, 100) == 0
+    assert said == TURNS * [(Command.LEFT, 100)]
 
 
 def _pilot_that_takes(*times_ns):
