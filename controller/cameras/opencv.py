@@ -59,8 +59,8 @@ class OpenCvCamera(ThreadedCamera):
                 "give a device index, a video file or a stream's URL that exists"
             )
         if self._is_file:
-            rate_hz = self._capture.get(cv2.CAP_PROP_FPS) or settings.frame_rate_hz
-            self._period_ns = int(1e9 / rate_hz)
+            told_hz = self._capture.get(cv2.CAP_PROP_FPS)  # 0 or -1 where the file does not say
+            self._period_ns = int(1e9 / (told_hz if told_hz > 0 else settings.frame_rate_hz))
             self._due_ns = self._clock.now_ns()
             return
         self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, settings.width)

@@ -12,7 +12,7 @@ import pytest
 
 from controller.cameras import CameraSettings, open_camera
 from controller.cameras.base import ThreadedCamera
-from controller.clock import MonotonicClock
+from controller.clock import MonotonicClock, VirtualClock
 from controller.drive_tools import write_video
 from controller.drives import DrivenFrame
 from controller.errors import CameraError, EndOfFrames, UsageError
@@ -189,6 +189,17 @@ def test_a_usb_cameras_exposure_is_fixed_where_asked_for(monkeypatch, caplog, ex
     assert ("exposure" in caplog.text) == (exposure_us > 0 and not takes)
 
 
+@pytest.mark.parametrize(("told", "period_ns"), [(True, 20_000_000), (False, 40_000_000)])
+def test_a_file_is_played_at_its_own_rate_or_the_one_asked_for(video, monkeypatch, told, period_ns):
+    clock = VirtualClock()
+    camera = open_camera(CameraSettings(video, frame_rate_hz=25), clock)
+    if not told:
+        monkeypatch.setattr(cv2, "CAP_PROP_FPS", 9999)  # as of a file that does not say
+    camera._open()
+    assert [camera._grab()[1] for _ in range(3)] == [0, period_ns, 2 * period_ns]
+    camera._close()
+
+
 @pytest.mark.parametrize("kind", ["video", "drive"])
 def test_a_recording_ends(kind, request):
     with _open(request.getfixturevalue(kind)) as camera, pytest.raises(EndOfFrames):
@@ -201,6 +212,7 @@ def test_a_recording_ends(kind, request):
     [
         ("teapot", "no such camera"),
         ("opencv", "say which"),
+        ("opencv:1000", "device indexes are 0 to 999"),
         ("simulated", "say simulated:TRACK"),
         ("simulated:oval:x", "say simulated:TRACK"),
         ("opencv:/no/such/video.mp4", "cannot be opened"),
