@@ -28,6 +28,9 @@ LONGEST_WAIT_MS = 50.0
 CAMERA_LOST_NS = 5_000_000_000
 """Silence after which the camera is given up and the process ends, ns: drivers that hang this long
 are helped by nothing but a new process, and the service manager starts one."""
+LEAST_SILENT_TURNS = 10
+"""Turns without a frame before that is believed: after the whole process has stood still (SIGSTOP),
+the first ones come before the camera's thread can go on."""
 FAREWELL_STOPS = 3
 """STOPs sent on leaving: one would do, the line may lose one."""
 
@@ -165,6 +168,7 @@ class Loop:
         self._rehearsal_ns = SPARE_NS
         self._last: Frame | None = None
         self._heard_ns = 0
+        self._silent_turns = 0
         self._sinks_ns = 0
 
     def run(self, keep_going: Callable[[], bool]) -> None:
@@ -201,6 +205,7 @@ class Loop:
         if frame is None:
             return self._silence(start, waited)
         self._heard_ns = self._clock.now_ns()
+        self._silent_turns = 0
         cycle = self._play(frame, self._cast, start, waited)
         self._rhythm.beat(self._heard_ns)
         self._last = frame
@@ -267,7 +272,9 @@ class Loop:
 
     def _silence(self, start: int, waited: int) -> Cycle | None:
         now_ns = self._clock.now_ns()
-        if now_ns - self._heard_ns >= CAMERA_LOST_NS:
+        self._silent_turns += 1
+        lost = now_ns - self._heard_ns >= CAMERA_LOST_NS
+        if lost and self._silent_turns >= LEAST_SILENT_TURNS:
             raise CameraError(
                 f"the camera has given no picture for {CAMERA_LOST_NS / 1e9:.0f} s; "
                 "check its cable, then start again"

@@ -220,5 +220,5 @@ def _stat(path: Path) -> os.stat_result | None:
 
 
 def list_drives(folder: Path) -> list[Path]:
-    """The drives that a recorder wrote into a folder, by name and so by time."""
+    """The drives that a recorder wrote into a folder, by name (``-01`` comes before no number)."""
     return sorted(folder.glob(f"drive-*{SUFFIX}"))

@@ -215,6 +215,18 @@ def test_whatever_ends_the_loop_stop_is_tried_three_times(bench, shot, error, br
     assert drive.commands[-1] is Command.FORWARD
 
 
+def test_a_process_that_stood_still_does_not_blame_the_camera(bench, shot):
+    drive = bench([shot() for _ in range(40)])
+
+    def stand_still(cycle):
+        if cycle.frame is not None and cycle.frame.sequence in (10, 20):
+            drive.pass_time(60_000_000_000)
+            drive.camera._due_ns = drive.clock.now_ns() + 400_000_000
+
+    drive.run(stand_still)
+    assert drive.cycles[-1].frame.sequence == 39
+
+
 def test_a_camera_has_five_seconds_from_the_start_of_the_loop(bench, shot):
     drive = bench([shot()])
     drive.pass_time(10_000_000_000)  # what the machine did before
