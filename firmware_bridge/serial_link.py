@@ -121,8 +121,7 @@ class SerialLink(Link):
             VersionError: The MCU speaks another protocol version.
             LinkError: The device cannot be opened.
         """
-        self._session = HostSession()
-        self._sent = self._dropped = 0
+        self._sent = self._dropped = self._dropped_up_to = 0
         self._stop.clear()
         self._heard.clear()
         self._port = open_device(self._device)

@@ -170,6 +170,7 @@ def test_another_version_is_refused_at_each_opening(tmp_path):
     with chatter(device, encode_status(STATUS)), link:
         wait_for(lambda: link.health().connected)
         assert link.health().sent == 0
+        assert link.send(Command.STOP, 150) == 3  # 2 was the STOP on leaving
         with pytest.raises(LinkError, match="exclusively"), SerialLink(str(device), link._clock):
             pass
 
