@@ -15,6 +15,9 @@ from controller import doctor_devices, doctor_machine, doctor_probes
 from controller.__main__ import main
 from controller.benchmark import benchmark_peer
 from controller.cameras import CameraSettings
+from controller.cameras.base import Camera
+from controller.cameras.pattern import made_up_picture
+from controller.clock import VirtualClock
 from controller.config import Config, LinkSettings, ModelSettings
 from controller.control import ArmingSettings, NotAllowedError
 from controller.doctor import Probe, Verdict, as_text, diagnose, fail, ok, warn
@@ -28,7 +31,8 @@ from controller.doctor_devices import (
 )
 from controller.doctor_machine import Machine
 from controller.drive_writer import create_drive
-from controller.errors import UsageError
+from controller.errors import EndOfFrames, UsageError
+from controller.frames import Frame
 from firmware_bridge.commands import Trip
 from firmware_bridge.microcontroller import open_microcontroller
 from firmware_bridge.protocol import VERSION, encode_status
@@ -290,6 +294,51 @@ def test_a_made_up_camera_works_and_is_called_so():
     assert "160x90 pixels" in camera.found
     assert "no real camera" in camera.found
     assert rate.name == "frame rate"
+
+
+class _Shown(Camera):
+    """Shows one picture again and again, or none, or ends."""
+
+    def __init__(self, pixels, end=False):
+        self._pixels, self._end = pixels, end
+        self._sequence = 0
+        self.clock = VirtualClock()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+    def read(self, timeout_ms):
+        if self._end and self._sequence == 3:
+            raise EndOfFrames("it is over")
+        self.clock.advance_to(self.clock.now_ns() + 10_000_000)
+        if self._pixels is None:
+            return None
+        self._sequence += 1
+        return Frame(self._pixels, self._sequence, self.clock.now_ns())
+
+
+LANE = made_up_picture(1, 90, 160)
+
+
+@pytest.mark.parametrize(
+    ("camera", "source", "verdict", "found", "advice"),
+    [
+        (_Shown(LANE), "opencv:0", Verdict.OK, "opencv:0: 160x90 pixels, first frame after", ""),
+        (_Shown(LANE), "replay:x", Verdict.WARN, "no real camera", "for a real drive"),
+        (_Shown(LANE * 0), "picamera2", Verdict.FAIL, "; camera sees black", "uncover the lens"),
+        (_Shown(None), "picamera2", Verdict.FAIL, "no frame within 0.5 s", "rpicam-hello"),
+        (_Shown(LANE, end=True), "opencv:x.mp4", Verdict.FAIL, "over before", "group video"),
+    ],
+)
+def test_what_the_camera_shows(monkeypatch, camera, source, verdict, found, advice):
+    monkeypatch.setattr(doctor_devices, "MonotonicClock", lambda: camera.clock)
+    monkeypatch.setattr(doctor_devices, "open_camera", lambda _settings, _clock: camera)
+    line, *rate = look_at_camera(CameraSettings(source))
+    assert [line.found for line in rate] in ([], ["100.0 of 30 frames/s"])
+    assert (line.verdict, found in line.found, advice in line.advice) == (verdict, True, True)
 
 
 @pytest.mark.parametrize(("rate_hz", "verdict"), [(26.9, Verdict.FAIL), (27.1, Verdict.OK)])
