@@ -354,6 +354,23 @@ def test_the_shipped_model_is_as_its_card_says():
 
 
 @pytest.mark.parametrize(
+    ("typical_ms", "slow_ms", "better", "verdict", "says"),
+    [
+        (10.0, 99.0, None, Verdict.OK, ""),
+        (10.0, 101.0, 2, Verdict.FAIL, "frames are too old"),
+        (34.0, 40.0, 2, Verdict.WARN, "frames come every 33 ms"),
+        (10.0, 20.0, 2, Verdict.WARN, "set [model] threads = 2"),
+    ],
+)
+def test_a_model_that_is_slow_is_said(monkeypatch, typical_ms, slow_ms, better, verdict, says):
+    monkeypatch.setattr(doctor_devices, "_inference_ms", lambda _pilot: (typical_ms, slow_ms))
+    monkeypatch.setattr(doctor_devices, "faster_threads", lambda _settings, _now_ms: better)
+    line = look_at_model(ModelSettings(), CameraSettings(frame_rate_hz=30))[1]
+    assert (line.verdict, says in line.advice) == (verdict, True)
+    assert line.found.startswith(f"{typical_ms:.2f} ms, at worst {slow_ms:.2f} ms (")
+
+
+@pytest.mark.parametrize(
     ("times_ms", "threads", "better"),
     [
         ({1: 30.0, 2: 16.0, 4: 11.0}, 1, 4),
