@@ -40,7 +40,7 @@ def list_drives(arguments: argparse.Namespace) -> int:
         return DONE
     for drive in drives:
         if "error" in drive:
-            print(f"{drive['error']}")
+            print(drive["error"])
             continue
         print(
             f"{drive['path']}  {drive['frames']} frames, {drive['seconds']:.1f} s, "
