@@ -149,7 +149,7 @@ def _replay(arguments: argparse.Namespace) -> int:
         report = replay(arguments.source, pilot, **options)
     else:
         from controller.clock import MonotonicClock
-        from firmware_bridge.links import open_link
+        from firmware_bridge.links.registry import open_link
 
         with stop_on_signals() as stopped, open_link(arguments.link, MonotonicClock()) as link:
             options |= {"speed": arguments.speed, "keep_going": lambda: not stopped()}

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from controller.errors import ControllerError, UsageError
-from firmware_bridge.cli import print_json
+from firmware_bridge.cli.common import print_json
 from firmware_bridge.errors import BridgeError
 
 __all__ = [

@@ -19,11 +19,11 @@ from controller.interpreter import RUNTIME
 from controller.pilot import TflitePilot, find_model
 from controller.sight import Sight, judge
 from controller.supervisor import LEAST_RATE_SHARE
-from firmware_bridge.commands import McuStatus, Trip
 from firmware_bridge.errors import LinkError
-from firmware_bridge.link import Link
-from firmware_bridge.links import open_link
-from firmware_bridge.protocol import VERSION
+from firmware_bridge.links.base import Link
+from firmware_bridge.links.registry import open_link
+from firmware_bridge.wire.commands import McuStatus, Trip
+from firmware_bridge.wire.protocol import VERSION
 
 CAMERA_TIMEOUT_S = 20.0
 """libcamera takes seconds to start on the smallest Pi."""

@@ -18,7 +18,7 @@ from controller.errors import DriveError, UsageError
 from controller.frameset import UNLABELLED, FrameSet
 from controller.pictures import encode_png
 from controller.supervisor import FRESH_NS
-from firmware_bridge.commands import Command
+from firmware_bridge.wire.commands import Command
 
 _COLOURS = {
     Command.FORWARD: (80, 200, 90),

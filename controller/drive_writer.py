@@ -26,7 +26,7 @@ from controller.loop import Cycle
 from controller.mcap_writer import load_writer
 from controller.pictures import encode_png
 from controller.supervisor import Reason, State
-from firmware_bridge.commands import McuStatus
+from firmware_bridge.wire.commands import McuStatus
 
 CHUNK_BYTES = 128 * 1024
 """A chunk is what a power cut may take: about half a second at 45x80 and 30 Hz."""

@@ -24,7 +24,7 @@ from controller.errors import DriveError
 from controller.frames import Pixels
 from controller.frameset import CLASS_NAMES, whole
 from controller.pictures import decode_picture
-from firmware_bridge.commands import Command
+from firmware_bridge.wire.commands import Command
 
 _BROKEN = (
     McapError,

@@ -28,7 +28,7 @@ from controller.service import ServiceReport, StateLog, give_back_memory, lock_m
 from controller.signals import stop_on_signals
 from controller.statistics import Statistics
 from controller.supervisor import Supervisor
-from firmware_bridge.links import open_link
+from firmware_bridge.links.registry import open_link
 
 _log = logging.getLogger(__name__)
 

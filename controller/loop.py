@@ -17,8 +17,8 @@ from controller.frames import Frame, Pixels
 from controller.pilot import Pilot
 from controller.sight import FreezeDetector, judge
 from controller.supervisor import Decision, Supervisor
-from firmware_bridge.commands import Command
-from firmware_bridge.link import Link, LinkHealth
+from firmware_bridge.links.base import Link, LinkHealth
+from firmware_bridge.wire.commands import Command
 
 STAGES = ("wait", "fit", "invoke", "decide", "send", "record")
 """What a cycle's `stages_ns` measure, in this order; ``record`` is what all sinks together took for

@@ -11,7 +11,7 @@ from controller.errors import DataError, DriveError
 from controller.frames import Pixels
 from controller.frameset import UNLABELLED, is_frameset, load_frameset
 from controller.tubs import is_tub, read_picture, read_records
-from firmware_bridge.commands import Command
+from firmware_bridge.wire.commands import Command
 
 
 @dataclass(frozen=True, slots=True)

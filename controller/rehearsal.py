@@ -18,8 +18,8 @@ from controller.loop import LONGEST_REHEARSAL_NS, Cast
 from controller.pilot import BorrowedPilot, Probabilities, TflitePilot, forward_weight_of
 from controller.sight import FreezeDetector
 from controller.supervisor import Supervisor, SupervisorSettings
-from firmware_bridge.commands import Command
-from firmware_bridge.link import Link, LinkHealth
+from firmware_bridge.links.base import Link, LinkHealth
+from firmware_bridge.wire.commands import Command
 
 MODEL_SHARE = 1 / 64
 """Of the time between two frames, what the model may take to be run twice for each: 0.5 ms at

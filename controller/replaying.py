@@ -19,8 +19,8 @@ from controller.loop import Cycle, Loop, Sink
 from controller.pilot import Pilot, forward_weight_of
 from controller.recordings import open_recording
 from controller.supervisor import Reason, State, Supervisor, SupervisorSettings, choose
-from firmware_bridge.commands import Command, McuState
-from firmware_bridge.link import Link, LinkHealth
+from firmware_bridge.links.base import Link, LinkHealth
+from firmware_bridge.wire.commands import Command, McuState
 
 ANSWER_NS = 1_000_000_000
 """How long a replay waits for the microcontroller's answer, ns. A command lives for 150 ms of the

@@ -8,7 +8,7 @@ import numpy as np
 
 from controller.errors import UsageError
 from controller.pilot import Probabilities
-from firmware_bridge.commands import Command
+from firmware_bridge.wire.commands import Command
 
 
 @dataclass(frozen=True, slots=True)

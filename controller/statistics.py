@@ -9,8 +9,8 @@ import numpy as np
 
 from controller.loop import STAGES, Cycle
 from controller.supervisor import FRESH_NS
-from firmware_bridge.commands import Command
-from firmware_bridge.link import LinkHealth
+from firmware_bridge.links.base import LinkHealth
+from firmware_bridge.wire.commands import Command
 
 _KEPT = 1 << 13
 """Cycles whose times are kept: the newest four minutes at 30 Hz."""

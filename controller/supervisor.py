@@ -31,8 +31,8 @@ from controller.errors import UsageError
 from controller.pilot import Probabilities
 from controller.sight import Sight
 from controller.smoothing import Smoother, SmoothingSettings
-from firmware_bridge.commands import Command, McuState, Trip
-from firmware_bridge.link import LinkHealth
+from firmware_bridge.links.base import LinkHealth
+from firmware_bridge.wire.commands import Command, McuState, Trip
 
 FRESH_NS = 150_000_000
 """Age at which a frame is too old to act on (design, contract 3), in ns."""

@@ -20,7 +20,7 @@ from controller.errors import DataError
 from controller.frames import Pixels
 from controller.frameset import whole
 from controller.pictures import decode_picture
-from firmware_bridge.commands import Command
+from firmware_bridge.wire.commands import Command
 
 TURN_ANGLE = 0.2
 """Steering from which a driver's hand means a turn, as a share of full lock (the data's README)."""

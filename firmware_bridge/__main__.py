@@ -9,32 +9,23 @@ import os
 import sys
 from collections.abc import Sequence
 
-from firmware_bridge import (
-    bench,
-    build_firmware,
-    check,
-    emulate,
-    faults,
-    firmware_coverage,
-    fuzz,
-    monitor,
-    mutation,
-    send,
-    vectors,
-)
+from firmware_bridge.cli import build, emulate, monitor, send
 from firmware_bridge.errors import BridgeError
+from firmware_bridge.tools import bench, self_test
+from firmware_bridge.verification import coverage, faults, fuzz, mutation
+from firmware_bridge.wire import vectors
 
 _MODULES = (
     monitor,
     send,
-    check,
+    self_test,
     bench,
-    build_firmware,
+    build,
     emulate,
     vectors,
     fuzz,
     faults,
-    firmware_coverage,
+    coverage,
     mutation,
 )
 

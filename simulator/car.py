@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from firmware_bridge.commands import MotorOutputs
+from firmware_bridge.wire.commands import MotorOutputs
 from simulator.errors import SimulatorUsageError
 from simulator.geometry import Pose
 

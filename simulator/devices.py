@@ -7,7 +7,7 @@ from typing import Self
 from controller.cameras.base import Camera
 from controller.frames import Frame
 from controller.pilot import BorrowedPilot, Pilot, Probabilities
-from firmware_bridge.lockstep_link import LockstepLink
+from firmware_bridge.links.lockstep import LockstepLink
 from simulator.world import World
 
 

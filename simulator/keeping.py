@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from firmware_bridge.commands import Command
+from firmware_bridge.wire.commands import Command
 from simulator.tracks import Track
 from simulator.world import Snapshot
 

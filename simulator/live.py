@@ -16,7 +16,7 @@ from controller.clock import Clock, MonotonicClock, VirtualClock
 from controller.errors import UsageError
 from controller.frames import Frame
 from firmware_bridge.clock import Clock as LinkClock
-from firmware_bridge.lockstep_link import LockstepLink
+from firmware_bridge.links.lockstep import LockstepLink
 from simulator.tracks import TRACK_NAMES
 from simulator.world import CameraTiming, World, WorldConfig
 

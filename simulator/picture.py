@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from controller.frames import Pixels
-from firmware_bridge.commands import Command
+from firmware_bridge.wire.commands import Command
 from simulator.ground import Ground, view_from_above
 from simulator.tracks import Track
 from simulator.world import Snapshot

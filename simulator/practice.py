@@ -16,9 +16,9 @@ import numpy as np
 from controller.frames import Pixels
 from controller.pilot import Pilot
 from controller.supervisor import choose
-from firmware_bridge.commands import Command, MotorOutputs
-from firmware_bridge.protocol import FULL_DUTY
-from firmware_bridge.python_mcu import DUTY_FORWARD, DUTY_TURN
+from firmware_bridge.emulation.python_mcu import DUTY_FORWARD, DUTY_TURN
+from firmware_bridge.wire.commands import Command, MotorOutputs
+from firmware_bridge.wire.protocol import FULL_DUTY
 from simulator.car import CarConfig, make_car
 from simulator.geometry import Pose, wrap_angle
 from simulator.scene import Scene

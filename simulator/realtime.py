@@ -15,7 +15,7 @@ from typing import Any, Self
 import cv2
 
 from controller.frames import Pixels
-from firmware_bridge.pty_line import PtyLine
+from firmware_bridge.emulation.pty_line import PtyLine
 from simulator.world import World
 
 STEP_S = 0.001

@@ -24,7 +24,7 @@ import numpy as np
 
 from controller.frames import REFERENCE_SHAPE, Pixels
 from controller.pilot import Pilot, Probabilities
-from firmware_bridge.commands import Command
+from firmware_bridge.wire.commands import Command
 from simulator.errors import SimulatorUsageError
 from simulator.geometry import Pose
 from simulator.tracks import MAT, Track

@@ -11,7 +11,7 @@ import numpy as np
 from controller.frames import Pixels
 from controller.loop import Cycle
 from controller.supervisor import weigh
-from firmware_bridge.commands import Command
+from firmware_bridge.wire.commands import Command
 from simulator.errors import SimulatorError, SimulatorUsageError
 from simulator.picture import COLOURS, PAPER, draw_car, map_of, write_text
 from simulator.world import World

@@ -16,8 +16,8 @@ import numpy as np
 
 from controller.clock import VirtualClock
 from controller.frames import Frame
-from firmware_bridge.commands import Command, MotorOutputs
-from firmware_bridge.microcontroller import Microcontroller, open_microcontroller
+from firmware_bridge.emulation.base import Microcontroller, open_microcontroller
+from firmware_bridge.wire.commands import Command, MotorOutputs
 from simulator.car import ACKERMANN, REFERENCE, CarConfig, make_car, sample_car
 from simulator.errors import SimulatorUsageError
 from simulator.geometry import Pose
@@ -62,7 +62,7 @@ class WorldConfig:
         car_kind: One of `simulator.car.CAR_KINDS` to sample; "" for the one that suits the track.
         timing: The camera's.
         inference_ms: Virtual time that the model takes.
-        microcontroller: For `firmware_bridge.microcontroller.open_microcontroller`.
+        microcontroller: For `firmware_bridge.emulation.base.open_microcontroller`.
         line_loss: Share of the commands that the line loses, 0 to 1.
         line_delay_ms: How long a command is on the line, 0 or more.
         start_m: Where on the lap the car starts.

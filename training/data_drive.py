@@ -11,7 +11,7 @@ from pathlib import Path
 from controller.drive_format import SUFFIX
 from controller.drives import DriveInfo, read_drive
 from controller.errors import DataError, DriveError
-from firmware_bridge.commands import Command
+from firmware_bridge.wire.commands import Command
 from training.records import Listing, Record
 
 

@@ -14,9 +14,9 @@ from controller.errors import EndOfFrames
 from controller.frames import Frame
 from controller.loop import Cycle, Loop
 from controller.supervisor import Supervisor, SupervisorSettings
-from firmware_bridge.commands import Command
-from firmware_bridge.lockstep_link import LockstepLink
-from firmware_bridge.microcontroller import open_microcontroller
+from firmware_bridge.emulation.base import open_microcontroller
+from firmware_bridge.links.lockstep import LockstepLink
+from firmware_bridge.wire.commands import Command
 
 PERIOD_NS = 50_000_000
 SHAPE = (45, 80)

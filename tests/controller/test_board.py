@@ -7,7 +7,7 @@ import pytest
 from controller import board
 from controller.board import BoardWatch, board_fault
 from controller.supervisor import Reason
-from firmware_bridge.commands import Command
+from firmware_bridge.wire.commands import Command
 
 
 @pytest.fixture

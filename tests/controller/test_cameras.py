@@ -17,7 +17,7 @@ from controller.drive_tools import write_video
 from controller.drives import DrivenFrame
 from controller.errors import CameraError, EndOfFrames, UsageError
 from controller.recorder import Recorder
-from firmware_bridge.commands import Command
+from firmware_bridge.wire.commands import Command
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from controller.control import (
 )
 from controller.errors import UsageError
 from controller.supervisor import Reason, State, Supervisor
-from firmware_bridge.commands import Command
+from firmware_bridge.wire.commands import Command
 
 ORDERS = {b"arm": "armed", b"disarm": "disarmed", b"status": None}
 

@@ -27,10 +27,10 @@ from controller.doctor_devices import (
 )
 from controller.errors import EndOfFrames
 from controller.frames import Frame
-from firmware_bridge.commands import Trip
-from firmware_bridge.microcontroller import open_microcontroller
-from firmware_bridge.protocol import VERSION, encode_status
-from firmware_bridge.pty_line import PtyLine
+from firmware_bridge.emulation.base import open_microcontroller
+from firmware_bridge.emulation.pty_line import PtyLine
+from firmware_bridge.wire.commands import Trip
+from firmware_bridge.wire.protocol import VERSION, encode_status
 
 
 @pytest.fixture(autouse=True)
@@ -207,7 +207,7 @@ def test_a_line_that_is_silent():
 @pytest.fixture
 def status():
     """A status of the real firmware's twin."""
-    from firmware_bridge.session import HostSession
+    from firmware_bridge.wire.session import HostSession
 
     with open_microcontroller("python") as mcu:
         mcu.run_until(200_000)

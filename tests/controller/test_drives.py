@@ -31,7 +31,7 @@ from controller.drives import DriveInfo, read_decisions, read_drive, read_messag
 from controller.errors import DriveError, UsageError
 from controller.pictures import encode_png
 from controller.recorder import LONG_QUEUE, MIB, Recorder, RecordingSettings, list_drives
-from firmware_bridge.commands import Command
+from firmware_bridge.wire.commands import Command
 
 
 def _png_of(width, height):

@@ -22,11 +22,11 @@ import pytest
 from controller.cards import card_path, write_card
 from controller.drives import read_messages
 from controller.pilot import find_model
-from firmware_bridge.commands import McuState
-from firmware_bridge.emulator import Emulator
+from firmware_bridge.emulation.emulator import Emulator
+from firmware_bridge.emulation.pty_line import PtyLine
 from firmware_bridge.errors import EmulatorError
-from firmware_bridge.protocol import Decoder, encode_frame
-from firmware_bridge.pty_line import PtyLine
+from firmware_bridge.wire.commands import McuState
+from firmware_bridge.wire.protocol import Decoder, encode_frame
 
 FAULTY_DRIVE = Path(__file__).with_name("faulty_drive.py")
 DEADMAN_MS = 150.0

@@ -9,7 +9,7 @@ import pytest
 from controller.cameras.pattern import made_up_picture
 from controller.errors import CameraError
 from controller.supervisor import Reason, State
-from firmware_bridge.commands import Command, McuState
+from firmware_bridge.wire.commands import Command, McuState
 
 
 def test_nothing_moves_unless_armed(bench, shot):

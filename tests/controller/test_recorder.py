@@ -12,7 +12,7 @@ import controller.recorder as recorder_module
 from controller.drive_writer import DriveWriter
 from controller.errors import UsageError
 from controller.recorder import Recorder, RecordingSettings
-from firmware_bridge.commands import Command
+from firmware_bridge.wire.commands import Command
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from controller import process
 from controller.loop import LONGEST_REHEARSAL_NS, SPARE_NS, Rhythm
 from controller.rehearsal import MODEL_SHARE, is_quick, understudies
 from controller.supervisor import Reason
-from firmware_bridge.commands import Command
+from firmware_bridge.wire.commands import Command
 
 
 class Watched:

@@ -11,9 +11,9 @@ from controller.clock import MonotonicClock
 from controller.pilot import TflitePilot, find_model
 from controller.recorder import Recorder
 from controller.replaying import replay
-from firmware_bridge.links import open_link
-from firmware_bridge.microcontroller import open_microcontroller
-from firmware_bridge.pty_line import PtyLine
+from firmware_bridge.emulation.base import open_microcontroller
+from firmware_bridge.emulation.pty_line import PtyLine
+from firmware_bridge.links.registry import open_link
 
 
 def _figures(capsys, *arguments):

@@ -4,7 +4,7 @@ import numpy as np
 
 from controller.smoothing import Smoother, SmoothingSettings
 from controller.supervisor import choose
-from firmware_bridge.commands import Command
+from firmware_bridge.wire.commands import Command
 
 
 def test_smoothing_does_nothing_unless_asked():

@@ -12,8 +12,8 @@ from controller.errors import UsageError
 from controller.sight import Sight
 from controller.smoothing import SmoothingSettings
 from controller.supervisor import Reason, State, Supervisor, SupervisorSettings, choose
-from firmware_bridge.commands import Command, McuState, McuStatus, MotorOutputs, Trip
-from firmware_bridge.link import LinkHealth
+from firmware_bridge.links.base import LinkHealth
+from firmware_bridge.wire.commands import Command, McuState, McuStatus, MotorOutputs, Trip
 
 MS = 1_000_000
 FORWARD = np.array([0.8, 0.1, 0.1], np.float32)

@@ -8,7 +8,7 @@ import pytest
 
 from controller.errors import DataError
 from controller.tubs import is_tub, read_picture, read_records
-from firmware_bridge.commands import Command
+from firmware_bridge.wire.commands import Command
 
 
 def _record(index, angle=0.0, throttle=0.5, **changes):

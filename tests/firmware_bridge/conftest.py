@@ -4,11 +4,11 @@ import time
 
 import pytest
 
-from firmware_bridge.commands import Command, McuState, McuStatus, MotorOutputs, Trip
+from firmware_bridge.emulation.base import Microcontroller, open_microcontroller
 from firmware_bridge.errors import EmulatorError
-from firmware_bridge.microcontroller import Microcontroller, open_microcontroller
-from firmware_bridge.protocol import COUNTERS, CommandFrame, encode_command
-from firmware_bridge.session import HostSession
+from firmware_bridge.wire.commands import Command, McuState, McuStatus, MotorOutputs, Trip
+from firmware_bridge.wire.protocol import COUNTERS, CommandFrame, encode_command
+from firmware_bridge.wire.session import HostSession
 
 FRAME_MS = 2
 """A command frame takes 1.7 ms on the line."""

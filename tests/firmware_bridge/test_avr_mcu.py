@@ -2,12 +2,12 @@
 
 import pytest
 
-from firmware_bridge.avr_mcu import AvrMcu
-from firmware_bridge.commands import Command, McuState, Trip
+from firmware_bridge.emulation.avr_mcu import AvrMcu
 from firmware_bridge.errors import EmulatorError
-from firmware_bridge.protocol import CommandFrame, encode_command
-from firmware_bridge.session import HostSession
-from firmware_bridge.toolchain import build_avr
+from firmware_bridge.firmware.toolchain import build_avr
+from firmware_bridge.wire.commands import Command, McuState, Trip
+from firmware_bridge.wire.protocol import CommandFrame, encode_command
+from firmware_bridge.wire.session import HostSession
 
 
 @pytest.fixture(autouse=True, scope="module")

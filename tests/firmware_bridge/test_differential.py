@@ -4,12 +4,12 @@ import random
 
 import pytest
 
-from firmware_bridge.commands import Command
-from firmware_bridge.differential import Script, build_trace, difference
-from firmware_bridge.differential_scripts import directed_script, random_script
 from firmware_bridge.errors import EmulatorError
-from firmware_bridge.protocol import encode_frame
-from firmware_bridge.toolchain import CORE, SOURCES, WARNINGS, build
+from firmware_bridge.firmware.toolchain import CORE, SOURCES, WARNINGS, build
+from firmware_bridge.verification.differential import Script, build_trace, difference
+from firmware_bridge.verification.differential_scripts import directed_script, random_script
+from firmware_bridge.wire.commands import Command
+from firmware_bridge.wire.protocol import encode_frame
 
 
 @pytest.fixture(scope="module")

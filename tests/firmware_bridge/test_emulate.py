@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from firmware_bridge.errors import EmulatorError
-from firmware_bridge.toolchain import build_avr
+from firmware_bridge.firmware.toolchain import build_avr
 
 ROOT = Path(__file__).parents[2]
 
 DRIVER = """
 import os, sys, time
 from firmware_bridge.clock import MonotonicClock
-from firmware_bridge.commands import Command, McuState
-from firmware_bridge.links import open_link
+from firmware_bridge.wire.commands import Command, McuState
+from firmware_bridge.links.registry import open_link
 
 with open_link(sys.argv[1], MonotonicClock()) as link:
     while not link.health().connected:

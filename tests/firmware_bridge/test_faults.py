@@ -1,8 +1,8 @@
 import pytest
 
-from firmware_bridge.avr_mcu import AvrMcu
+from firmware_bridge.emulation.avr_mcu import AvrMcu
 from firmware_bridge.errors import EmulatorError
-from firmware_bridge.faults import FAULTS, run_fault
+from firmware_bridge.verification.faults import FAULTS, run_fault
 
 
 @pytest.fixture(autouse=True, scope="module")

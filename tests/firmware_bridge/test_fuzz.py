@@ -4,9 +4,9 @@ import pytest
 
 from firmware_bridge.__main__ import main
 from firmware_bridge.errors import EmulatorError
-from firmware_bridge.fuzz import build_fuzzer, fuzz
-from firmware_bridge.protocol import COUNTERS
-from firmware_bridge.toolchain import SOURCES
+from firmware_bridge.firmware.toolchain import SOURCES
+from firmware_bridge.verification.fuzz import build_fuzzer, fuzz
+from firmware_bridge.wire.protocol import COUNTERS
 
 
 @pytest.fixture(autouse=True, scope="module")

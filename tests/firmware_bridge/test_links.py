@@ -2,9 +2,9 @@ import pytest
 
 from firmware_bridge.clock import MonotonicClock
 from firmware_bridge.errors import LinkError
-from firmware_bridge.links import open_link
-from firmware_bridge.plain_link import PlainLink
-from firmware_bridge.serial_link import SerialLink
+from firmware_bridge.links.plain import PlainLink
+from firmware_bridge.links.registry import open_link
+from firmware_bridge.links.serial import SerialLink
 
 
 @pytest.mark.parametrize(

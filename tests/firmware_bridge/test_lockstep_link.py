@@ -1,6 +1,6 @@
-from firmware_bridge.commands import Command, McuState
-from firmware_bridge.lockstep_link import LockstepLink
-from firmware_bridge.microcontroller import open_microcontroller
+from firmware_bridge.emulation.base import open_microcontroller
+from firmware_bridge.links.lockstep import LockstepLink
+from firmware_bridge.wire.commands import Command, McuState
 
 
 class VirtualClock:

@@ -4,10 +4,10 @@ import random
 
 import pytest
 
-from firmware_bridge.commands import Command, McuState, MotorOutputs, Trip
+from firmware_bridge.emulation.base import open_microcontroller
 from firmware_bridge.errors import EmulatorError
-from firmware_bridge.microcontroller import open_microcontroller
-from firmware_bridge.protocol import encode_frame
+from firmware_bridge.wire.commands import Command, McuState, MotorOutputs, Trip
+from firmware_bridge.wire.protocol import encode_frame
 
 FORWARD = MotorOutputs(160 / 255, 160 / 255)
 LEFT = MotorOutputs(-140 / 255, 140 / 255)

@@ -2,11 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from firmware_bridge.differential_scripts import directed_script, random_script
 from firmware_bridge.errors import EmulatorError
-from firmware_bridge.mutants import mutants
-from firmware_bridge.mutation import MUTATED, all_mutants, judge, load_equivalent
-from firmware_bridge.toolchain import SOURCES, require
+from firmware_bridge.firmware.toolchain import SOURCES, require
+from firmware_bridge.verification.differential_scripts import directed_script, random_script
+from firmware_bridge.verification.mutants import mutants
+from firmware_bridge.verification.mutation import MUTATED, all_mutants, judge, load_equivalent
 
 
 @pytest.fixture(scope="module")

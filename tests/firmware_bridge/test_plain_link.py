@@ -1,8 +1,8 @@
 import time
 
-from firmware_bridge.commands import Command
-from firmware_bridge.plain_link import PlainLink
-from firmware_bridge.pty_line import PtyLine
+from firmware_bridge.emulation.pty_line import PtyLine
+from firmware_bridge.links.plain import PlainLink
+from firmware_bridge.wire.commands import Command
 
 
 class Clock:

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import firmware_bridge
-from firmware_bridge.commands import Command, McuState, McuStatus, MotorOutputs, Trip
 from firmware_bridge.errors import FrameError
-from firmware_bridge.protocol import (
+from firmware_bridge.wire.commands import Command, McuState, McuStatus, MotorOutputs, Trip
+from firmware_bridge.wire.protocol import (
     COUNTERS,
     MAX_TTL_MS,
     TYPE_COMMAND,

@@ -7,12 +7,12 @@ import time
 import pytest
 
 from firmware_bridge.clock import MonotonicClock
-from firmware_bridge.commands import Command, McuState
+from firmware_bridge.emulation.base import open_microcontroller
+from firmware_bridge.emulation.pty_line import PtyLine
 from firmware_bridge.errors import LinkError, VersionError
-from firmware_bridge.microcontroller import open_microcontroller
-from firmware_bridge.protocol import Decoder, decode_command, encode_frame, encode_status
-from firmware_bridge.pty_line import PtyLine
-from firmware_bridge.serial_link import SerialLink, find_device
+from firmware_bridge.links.serial import SerialLink, find_device
+from firmware_bridge.wire.commands import Command, McuState
+from firmware_bridge.wire.protocol import Decoder, decode_command, encode_frame, encode_status
 from tests.firmware_bridge.conftest import STATUS, wait_for
 
 

@@ -7,12 +7,12 @@ import threading
 import pytest
 import serial
 
-from firmware_bridge import serial_link
 from firmware_bridge.clock import MonotonicClock
-from firmware_bridge.commands import Command
 from firmware_bridge.errors import VersionError
-from firmware_bridge.protocol import encode_frame, encode_status
-from firmware_bridge.serial_link import STALLED_BYTES, UNANSWERED, SerialLink
+from firmware_bridge.links import serial as serial_link
+from firmware_bridge.links.serial import STALLED_BYTES, UNANSWERED, SerialLink
+from firmware_bridge.wire.commands import Command
+from firmware_bridge.wire.protocol import encode_frame, encode_status
 from tests.firmware_bridge.conftest import STATUS, wait_for
 
 FOREIGN = encode_frame(b"\x53\x02 from a newer firmware")

@@ -2,9 +2,9 @@ import dataclasses
 
 import pytest
 
-from firmware_bridge.commands import Command
-from firmware_bridge.protocol import Decoder, decode_command, encode_frame, encode_status
-from firmware_bridge.session import HostSession
+from firmware_bridge.wire.commands import Command
+from firmware_bridge.wire.protocol import Decoder, decode_command, encode_frame, encode_status
+from firmware_bridge.wire.session import HostSession
 from tests.firmware_bridge.conftest import STATUS
 
 MS = 1_000_000

@@ -2,12 +2,18 @@ import subprocess
 
 import pytest
 
-from firmware_bridge import toolchain
 from firmware_bridge.__main__ import main
-from firmware_bridge.differential_scripts import directed_script
 from firmware_bridge.errors import EmulatorError
-from firmware_bridge.firmware_coverage import measure
-from firmware_bridge.toolchain import FLASH_BYTES, RAM_BYTES, build_avr, firmware_size, require
+from firmware_bridge.firmware import toolchain
+from firmware_bridge.firmware.toolchain import (
+    FLASH_BYTES,
+    RAM_BYTES,
+    build_avr,
+    firmware_size,
+    require,
+)
+from firmware_bridge.verification.coverage import measure
+from firmware_bridge.verification.differential_scripts import directed_script
 
 
 def needs(*tools):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from firmware_bridge.__main__ import main, make_parser
-from firmware_bridge.avr_mcu import AvrMcu
+from firmware_bridge.emulation.avr_mcu import AvrMcu
 from firmware_bridge.errors import EmulatorError
 
 ROOT = Path(__file__).parents[2]

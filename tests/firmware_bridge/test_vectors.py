@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from firmware_bridge.protocol import Decoder, decode_command, decode_status
-from firmware_bridge.vectors import all_vectors, as_text
+from firmware_bridge.wire.protocol import Decoder, decode_command, decode_status
+from firmware_bridge.wire.vectors import all_vectors, as_text
 
 PAGE = Path(__file__).parents[2] / "docs" / "protocol.md"
 

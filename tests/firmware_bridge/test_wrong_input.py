@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from firmware_bridge.__main__ import main
-from firmware_bridge.avr_mcu import PinChange
-from firmware_bridge.cli import job_count, positive_int, seed_number
-from firmware_bridge.commands import McuState, MotorOutputs
-from firmware_bridge.emulate import _PinFile
+from firmware_bridge.cli.common import job_count, positive_int, seed_number
+from firmware_bridge.cli.emulate import _PinFile
+from firmware_bridge.emulation.avr_mcu import PinChange
 from firmware_bridge.errors import EmulatorError, LinkError
-from firmware_bridge.serial_link import find_device
+from firmware_bridge.links.serial import find_device
+from firmware_bridge.wire.commands import McuState, MotorOutputs
 
 ROOT = Path(__file__).parents[2]
 

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from firmware_bridge.commands import MotorOutputs
+from firmware_bridge.wire.commands import MotorOutputs
 from simulator.car import ARCS, Car, CarConfig, sample_car
 from simulator.errors import SimulatorUsageError
 from simulator.geometry import Pose

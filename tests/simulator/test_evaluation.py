@@ -8,7 +8,7 @@ import pytest
 
 from controller.drives import read_drive
 from controller.pilot import find_model
-from firmware_bridge.commands import Command
+from firmware_bridge.wire.commands import Command
 from simulator.__main__ import main
 from simulator.evaluation import EvaluationConfig, evaluate
 from simulator.picture import COLOURS, draw_drive

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from firmware_bridge.commands import Command
+from firmware_bridge.wire.commands import Command
 from simulator.geometry import Pose
 from simulator.keeping import LaneKeeper
 from simulator.tracks import make_track

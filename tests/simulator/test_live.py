@@ -8,8 +8,8 @@ import pytest
 from controller.cameras import CameraSettings, open_camera
 from controller.clock import MonotonicClock
 from controller.errors import UsageError
-from firmware_bridge.commands import Command
-from firmware_bridge.links import open_link
+from firmware_bridge.links.registry import open_link
+from firmware_bridge.wire.commands import Command
 from simulator import live
 
 CLOCK = MonotonicClock()

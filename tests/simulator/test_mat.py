@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from firmware_bridge.commands import Command, MotorOutputs
+from firmware_bridge.wire.commands import Command, MotorOutputs
 from simulator.car import ACKERMANN, AckermannCar, AckermannConfig, make_car, sample_car
 from simulator.geometry import Pose
 from simulator.looks import PLAIN_LOOK

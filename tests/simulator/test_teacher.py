@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from firmware_bridge.commands import Command
+from firmware_bridge.wire.commands import Command
 from simulator.errors import SimulatorUsageError
 from simulator.geometry import ClosedLine
 from simulator.teacher import FREE, Teacher, TeacherConfig

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from controller.frames import Frame
-from firmware_bridge.commands import Command, McuState, MotorOutputs
+from firmware_bridge.wire.commands import Command, McuState, MotorOutputs
 from simulator.devices import SimulatedCamera, open_link
 from simulator.errors import SimulatorUsageError
 from simulator.running import drive_world

@@ -20,7 +20,7 @@ from controller.cards import card_path, read_card
 from controller.pilot import TflitePilot, find_model
 from controller.recordings import open_recording
 from controller.supervisor import choose
-from firmware_bridge.commands import Command
+from firmware_bridge.wire.commands import Command
 
 
 def prepare(name: str, recordings: list[Path], most: int, to: Path) -> None:

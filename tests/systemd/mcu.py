@@ -8,7 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
-from firmware_bridge.emulator import Emulator
+from firmware_bridge.emulation.emulator import Emulator
 
 
 def main(line: str, pins: str) -> None:

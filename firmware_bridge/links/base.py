@@ -1,0 +1,81 @@
+"""The host's end of the serial line, and the registry that finds one by name."""
+
+from __future__ import annotations
+
+import abc
+from dataclasses import dataclass
+from typing import Self
+
+from firmware_bridge.wire.commands import Command, McuStatus
+
+
+@dataclass(frozen=True, slots=True)
+class LinkHealth:
+    """What the host knows about the other end, at one moment.
+
+    Attributes:
+        connected: The device is open and its statuses are arriving (newest under 150 ms old).
+        status: Newest status, or None before the first.
+        status_age_ns: Age of that status on the link's clock; 0 when there is none.
+        sent: Command frames handed to the operating system since the link was opened.
+        dropped: Command frames that could not be handed over in time.
+        mismatched: The MCU has applied something else than what was asked for over 200 ms.
+    """
+
+    connected: bool
+    status: McuStatus | None
+    status_age_ns: int
+    sent: int
+    dropped: int
+    mismatched: bool
+
+
+class Link(abc.ABC):
+    """A line to a motor controller. A context manager: entering opens it, leaving closes it.
+
+    One thread calls `send` and `health`; neither blocks for more than 20 ms.
+    Leaving sends STOP if the line still takes it.
+    """
+
+    @abc.abstractmethod
+    def __enter__(self) -> Self: ...
+
+    @abc.abstractmethod
+    def __exit__(self, *_: object) -> None: ...
+
+    def greet(self, timeout_s: float) -> None:  # noqa: B027 - a line that is silent has no greeting
+        """Wait for a first word from the other end, if it is one that speaks.
+
+        Args:
+            timeout_s: How long at most.
+
+        Raises:
+            VersionError: It speaks another protocol version.
+        """
+
+    @abc.abstractmethod
+    def send(self, command: Command, ttl_ms: int) -> int:
+        """Send one command, newest wins.
+
+        Args:
+            command: The command.
+            ttl_ms: Time to live, 1 to 150 ms, counted by the MCU from its arrival.
+
+        Returns:
+            The sequence number that it went out with; 0 when it was dropped because the line is
+            down or full (never an exception: the supervisor reads `health`).
+        """
+
+    def rehearse(self, command: Command, ttl_ms: int) -> None:  # noqa: B027 - most need not
+        """Do what `send` would but send a command: so that it is quick when it counts.
+
+        What goes over the line meanwhile, if anything, says nothing to the other end.
+
+        Args:
+            command: As for `send`.
+            ttl_ms: As for `send`.
+        """
+
+    @abc.abstractmethod
+    def health(self) -> LinkHealth:
+        """What is known about the other end now."""

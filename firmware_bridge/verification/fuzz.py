@@ -1,0 +1,144 @@
+"""``fuzz``: spoiled frames by the hundred million against the real core, and a judge."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from firmware_bridge.cli.common import (
+    Subparsers,
+    add_command,
+    add_json,
+    job_count,
+    positive_int,
+    print_json,
+    seed_number,
+)
+from firmware_bridge.errors import EmulatorError
+from firmware_bridge.firmware.toolchain import SANITIZERS, WARNINGS, build
+from firmware_bridge.wire.protocol import COUNTERS
+
+
+@dataclass(frozen=True, slots=True)
+class FuzzResult:
+    """What came of it.
+
+    Attributes:
+        frames: Spoiled frames sent.
+        wrong_commands: Commands obeyed that the host had not sent so, or not then.
+        accepted: Right commands accepted in between.
+        rejects: Frames rejected, by reason.
+        seconds: How long it took.
+    """
+
+    frames: int
+    wrong_commands: int
+    accepted: int
+    rejects: dict[str, int]
+    seconds: float
+
+
+def build_fuzzer(sources: Sequence[str | Path] = ("frame.c", "core.c"), *, sanitized: bool) -> Path:
+    """The fuzzer with a core.
+
+    Args:
+        sources: The core's own sources (a test puts broken ones here).
+        sanitized: Under AddressSanitizer and UndefinedBehaviorSanitizer, ten times slower.
+    """
+    flags = ["cc", *WARNINGS, "-O2", *(SANITIZERS if sanitized else ())]
+    return build("fuzz", flags, [*sources, "host/fuzz.c"])
+
+
+def fuzz(program: Path, frames: int, seed: int, jobs: int) -> FuzzResult:
+    """Run the fuzzer.
+
+    Args:
+        program: From `build_fuzzer`.
+        frames: Spoiled frames to send, over all processes.
+        seed: The same seed and jobs give the same frames.
+        jobs: Processes to use.
+
+    Raises:
+        EmulatorError: The fuzzer itself died.
+    """
+    shares = [frames // jobs + (number < frames % jobs) for number in range(jobs)]
+    started = time.monotonic()
+    with ThreadPoolExecutor(jobs) as pool:
+        runs = [
+            pool.submit(_run_one, program, share, (seed * 1000 + number) % 2**64)
+            for number, share in enumerate(shares)
+        ]
+        figures = [run.result() for run in runs]
+    total = {key: sum(one[key] for one in figures) for key in figures[0]}
+    return FuzzResult(
+        frames=total["frames"],
+        wrong_commands=total["wrong_commands"],
+        accepted=total["accepted"],
+        rejects={name: total[name] for name in COUNTERS[1:]},
+        seconds=time.monotonic() - started,
+    )
+
+
+def _run_one(program: Path, frames: int, seed: int) -> dict[str, int]:
+    done = subprocess.run(
+        [str(program), str(frames), str(seed)], capture_output=True, text=True, check=False
+    )
+    if done.returncode not in (0, 1) or not done.stdout:
+        raise EmulatorError(f"the fuzzer ended with {done.returncode}: {done.stderr[:2000]}")
+    return {key: int(value) for key, value in map(str.split, done.stdout.splitlines())}
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the subcommand."""
+    parser = add_command(
+        subparsers,
+        "fuzz",
+        "send spoiled frames to the firmware's core and count wrong commands obeyed",
+        "fuzz --frames 1e8 --seed 1",
+        run,
+    )
+    parser.add_argument(
+        "--frames",
+        type=positive_int,
+        default=100_000_000,
+        help="spoiled frames to send (default 1e8)",
+    )
+    parser.add_argument("--seed", type=seed_number, default=1, help="default 1")
+    parser.add_argument(
+        "--jobs",
+        type=job_count,
+        default=os.cpu_count() or 1,
+        help="processes to use (default: one per core)",
+    )
+    parser.add_argument("--sanitize", action="store_true", help="under ASan and UBSan, slower")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the figures; 1 when a wrong command was obeyed."""
+    result = fuzz(build_fuzzer(sanitized=args.sanitize), args.frames, args.seed, args.jobs)
+    per_s = result.frames / result.seconds
+    if args.json:
+        print_json(
+            {
+                "frames": result.frames,
+                "wrong_commands": result.wrong_commands,
+                "accepted": result.accepted,
+                "rejects": result.rejects,
+                "frames_per_s": round(per_s),
+                "seed": args.seed,
+            }
+        )
+    else:
+        print(f"spoiled frames   {result.frames:,} in {result.seconds:.1f} s, {per_s:,.0f} per s")
+        print(f"wrong commands   {result.wrong_commands}")
+        print(f"right commands   {result.accepted:,} accepted in between")
+        for name, count in result.rejects.items():
+            print(f"rejected: {name:9} {count:,}")
+    return 1 if result.wrong_commands else 0
