@@ -68,7 +68,7 @@ figures-export: $(VENV)/.all ## Train, export and time the networks of docs/expo
 	export_ n11 sliced11; export_ baseB+ baseB+; export_ baseB+tuned baseB+8; export_ n11-thin sliced11-thin; \
 	export_ default-real default; export_ small-real small; \
 	export_ n11-224 sliced11-224 --every 7; export_ baseB+224 baseB+224 --every 7
-	@$(BIN)/python -m export bench $(FIGURES)/models controller/models --against n11-224-int8 --against baseB+224-float32 \
+	@$(BIN)/python -m export bench $(FIGURES)/models controller/model/models --against n11-224-int8 --against baseB+224-float32 \
 	  --markdown | tee $(FIGURES)/figures.md
 
 include models.mk

@@ -6,7 +6,7 @@ MODELS := $(OUT)/models
 SIMULATE := $(BIN)/python -m simulator dataset
 TRAIN_ONE := $(BIN)/python -m training train --recipe simulated --held-out $(MODELS)/held-out
 EXPORT_ONE := $(BIN)/python -m export --formats int8 --held-out $(MODELS)/held-out --out $(MODELS)
-SHIPPED := controller/models
+SHIPPED := controller/model/models
 
 .PHONY: models
 models: $(MODELS)/default.tflite $(MODELS)/small.tflite ## Make the shipped models anew: data, DAgger, training, export

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from controller import blas, process  # noqa: F401 - blas comes before NumPy
-from controller.cli import (
+from controller import blas  # noqa: F401 - before anything that imports NumPy
+from controller.cli.benchmark import add_benchmark
+from controller.cli.common import (
     DONE,
     FELL_SHORT,
     add_command,
@@ -17,16 +18,16 @@ from controller.cli import (
     print_json,
     run_command,
 )
-from controller.cli_benchmark import add_benchmark
-from controller.cli_drives import add_drives
-from controller.cli_models import add_models_command
-from controller.cli_service import add_service_commands
+from controller.cli.drives import add_drives
+from controller.cli.models import add_models_command
+from controller.cli.service import add_service_commands
 from controller.config import Config, load_config
-from controller.doctor import add_check_command
+from controller.doctor.page import add_check_command
+from controller.drive.statistics import PERCENTILES, Statistics
 from controller.errors import UsageError
-from controller.pilot import TflitePilot, find_model
-from controller.signals import stop_on_signals
-from controller.statistics import PERCENTILES, Statistics
+from controller.model.pilot import TflitePilot, find_model
+from controller.system import process
+from controller.system.signals import stop_on_signals
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -98,7 +99,7 @@ def _add_replay(commands: Any) -> None:  # noqa: ANN401
 
 
 def _drive(arguments: argparse.Namespace) -> int:
-    from controller.driving import FirstDecision, drive
+    from controller.car import FirstDecision, drive
 
     if arguments.seconds is not None and not 0 < arguments.seconds <= 1e9:
         raise UsageError(f"--seconds is {arguments.seconds}, must be above 0 and finite")
@@ -136,7 +137,7 @@ def _override(config: Config, arguments: argparse.Namespace) -> Config:
 
 
 def _replay(arguments: argparse.Namespace) -> int:
-    from controller.replaying import replay
+    from controller.drive.replay import replay
 
     if not 0 < arguments.speed <= 100:
         raise UsageError(f"--speed is {arguments.speed}, must be above 0 and at most 100")

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from controller.cameras import CameraSettings
-from controller.control import ArmingSettings
+from controller.cameras.registry import CameraSettings
+from controller.drive.smoothing import SmoothingSettings
+from controller.drive.supervisor import SupervisorSettings
 from controller.errors import ConfigError, UsageError
-from controller.recorder import RecordingSettings
-from controller.smoothing import SmoothingSettings
-from controller.supervisor import SupervisorSettings
+from controller.recording.recorder import RecordingSettings
+from controller.service.control import ArmingSettings
 
 T = TypeVar("T")
 
@@ -50,7 +50,7 @@ class ModelSettings:
 
 @dataclass(frozen=True, slots=True)
 class DashboardSettings:
-    """Where the page is that shows what the car does, see `controller.dashboard`.
+    """Where the page is that shows what the car does, see `controller.service.dashboard`.
 
     Attributes:
         port: TCP port, 1024 to 65535, on every address of this computer; 0 for no page.

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from controller.arrays import read_npy
 from controller.errors import DataError, UsageError
-from controller.interpreter import RUNTIME, make_interpreter
+from controller.model.interpreter import RUNTIME, make_interpreter
 
 
 def raw_answers(

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from controller.interpreter import RUNTIME
-from controller.pilot import TflitePilot
+from controller.model.interpreter import RUNTIME
+from controller.model.pilot import TflitePilot
 
 _INVOKES_PER_ROUND = 20
 _CARD_INVOKES = (40, 400)

@@ -6,7 +6,7 @@ import numpy as np
 
 from controller.errors import DataError
 from controller.frames import Pixels
-from controller.frameset import CLASS_NAMES
+from controller.recording.frameset import CLASS_NAMES
 from training.pool import Pool
 
 DEFAULT_FRAMES = 300

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from controller.cli import DONE, make_parser
+from controller.cli.common import DONE, make_parser
 from controller.errors import ModelError
 from export.bench import measure
 from export.bench_report import Bench, markdown, text

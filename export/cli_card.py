@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from controller.cards import Card, read_card
-from controller.cli import DONE, make_parser
+from controller.cli.common import DONE, make_parser
 from controller.errors import ModelError
+from controller.model.cards import Card, read_card
 from export.report import names_text
 from training.cli import add_json, run_command
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from controller.cli import DONE, FELL_SHORT, make_parser
+from controller.cli.common import DONE, FELL_SHORT, make_parser
 from export.calibration import DEFAULT_FRAMES
 from export.convert import parse_formats
 from export.errors import ExportUsageError

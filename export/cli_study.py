@@ -10,9 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from controller.cards import read_card
-from controller.cli import DONE, make_parser
+from controller.cli.common import DONE, make_parser
 from controller.errors import DataError, ModelError
+from controller.model.cards import read_card
 from export.bench import Timing, machine, measure
 from export.errors import ExportUsageError
 from export.exporter import ExportJob, export_model

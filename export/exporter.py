@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from controller.cards import write_card
 from controller.errors import ModelError
 from controller.frames import Pixels
-from controller.interpreter import make_interpreter
+from controller.model.cards import write_card
+from controller.model.interpreter import make_interpreter
 from export.bench import latency_facts
 from export.calibration import DEFAULT_FRAMES, choose, frames_of
 from export.convert import ROUNDED, convert

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from controller.frames import Pixels
-from controller.interpreter import Interpreter
+from controller.model.interpreter import Interpreter
 from export.errors import ConversionError
 from export.operators import Operator, dissect
 

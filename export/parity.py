@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from controller.pilot import TflitePilot
+from controller.model.pilot import TflitePilot
 from training.metrics import Score, calibration_error, score
 from training.pool import Pool
 

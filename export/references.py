@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from controller.cards import write_card
+from controller.model.cards import write_card
 from export.convert import convert
 from training.backend import load_keras
 from training.macs import count_macs

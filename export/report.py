@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from controller.frameset import CLASS_NAMES
+from controller.recording.frameset import CLASS_NAMES
 from export.layers import LayerError
 from export.parity import LEAST_AGREEMENT, MOST_POINTS_LOST, Exported
 from training.pool import Pool

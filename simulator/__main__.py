@@ -6,7 +6,7 @@ import sys
 
 import cv2
 
-from controller.cli import make_parser, run_command
+from controller.cli.common import make_parser, run_command
 from simulator.cli_data import add_benchmark, add_dataset, add_reference, add_sheet
 from simulator.cli_drive import add_drive, add_endure, add_evaluate, add_sweep
 

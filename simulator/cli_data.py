@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 
 from controller.arrays import read_npy
-from controller.cli import DONE, FELL_SHORT, add_command, print_json
+from controller.cli.common import DONE, FELL_SHORT, add_command, print_json
 from simulator.cli import (
     check_range,
     make_folder,
@@ -68,7 +68,7 @@ def add_dataset(commands: Any) -> None:  # noqa: ANN401
 
 
 def _dataset(arguments: argparse.Namespace) -> int:
-    from controller.pilot import find_model
+    from controller.model.pilot import find_model
     from simulator.dataset import DatasetConfig, make_dataset, save_reference
     from simulator.practice import PracticeConfig
     from simulator.teacher import TeacherConfig
@@ -193,7 +193,7 @@ def add_reference(commands: Any) -> None:  # noqa: ANN401
 
 
 def _reference(arguments: argparse.Namespace) -> int:
-    from controller.pilot import find_model
+    from controller.model.pilot import find_model
     from simulator.real_frames import judge_reference, write_halves
     from simulator.rule_fit import fit_rule
     from simulator.running import TEACHER

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from controller.cli import DONE, FELL_SHORT, add_command, print_json
+from controller.cli.common import DONE, FELL_SHORT, add_command, print_json
 from simulator.car import CAR_KINDS
 from simulator.cli import (
     LARGEST_SEED,
@@ -111,7 +111,7 @@ def add_endure(commands: Any) -> None:  # noqa: ANN401
 
 
 def _endure(arguments: argparse.Namespace) -> int:
-    from controller.pilot import find_model
+    from controller.model.pilot import find_model
     from simulator.endurance import endure, table
     from simulator.world import WorldConfig
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from controller.frames import REFERENCE_SHAPE
-from controller.frameset import FrameSet
-from controller.pilot import TflitePilot
+from controller.model.pilot import TflitePilot
+from controller.recording.frameset import FrameSet
 from simulator.car import CarConfig
 from simulator.errors import SimulatorUsageError
 from simulator.jobs import map_in_order

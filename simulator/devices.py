@@ -6,7 +6,7 @@ from typing import Self
 
 from controller.cameras.base import Camera
 from controller.frames import Frame
-from controller.pilot import BorrowedPilot, Pilot, Probabilities
+from controller.model.pilot import BorrowedPilot, Pilot, Probabilities
 from firmware_bridge.links.lockstep import LockstepLink
 from simulator.world import World
 
@@ -47,7 +47,7 @@ class TimedPilot(BorrowedPilot):
         self._world = world
 
     def infer(self) -> Probabilities:
-        """See `controller.pilot.Pilot`."""
+        """See `controller.model.pilot.Pilot`."""
         probabilities = self._pilot.infer()
         clock = self._world.clock
         clock.advance_to(clock.now_ns() + round(self._world.config.inference_ms * 1e6))

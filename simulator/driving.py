@@ -11,10 +11,10 @@ from typing import Any
 
 import cv2
 
-from controller.driving import drive_metadata
-from controller.loop import STAGES, Cycle, Sink
-from controller.pilot import Pilot, TflitePilot, forward_weight_of
-from controller.recorder import Recorder
+from controller.car import drive_metadata
+from controller.drive.loop import STAGES, Cycle, Sink
+from controller.model.pilot import Pilot, TflitePilot, forward_weight_of
+from controller.recording.recorder import Recorder
 from simulator.errors import SimulatorError, SimulatorUsageError
 from simulator.keeping import Keeping, LaneKeeper
 from simulator.picture import draw_drive

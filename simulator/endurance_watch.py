@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from controller import process
-from controller.recorder import list_drives
+from controller.recording.recorder import list_drives
+from controller.system import process
 from simulator.world import Snapshot, World
 
 SETTLE_S = 60.0

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from controller.cards import read_card
 from controller.frames import Pixels
+from controller.model.cards import read_card
 from simulator.dataset import EVALUATION_SEED
 from simulator.errors import SimulatorUsageError
 from simulator.factors import find_factor

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Self
 
-from controller.cameras import CameraSettings
 from controller.cameras.base import Camera
+from controller.cameras.registry import CameraSettings
 from controller.clock import Clock, MonotonicClock, VirtualClock
 from controller.errors import UsageError
 from controller.frames import Frame

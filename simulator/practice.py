@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from controller.drive.supervisor import choose
 from controller.frames import Pixels
-from controller.pilot import Pilot
-from controller.supervisor import choose
+from controller.model.pilot import Pilot
 from firmware_bridge.emulation.python_mcu import DUTY_FORWARD, DUTY_TURN
 from firmware_bridge.wire.commands import Command, MotorOutputs
 from firmware_bridge.wire.protocol import FULL_DUTY

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from controller.arrays import read_npy
 from controller.frames import Pixels
-from controller.frameset import CLASS_NAMES
-from controller.pilot import TflitePilot
+from controller.model.pilot import TflitePilot
+from controller.recording.frameset import CLASS_NAMES
 from simulator.errors import SimulatorUsageError
 from simulator.sheet import read_reference
 

@@ -105,7 +105,7 @@ class RealTimeCar:
 
     @property
     def camera(self) -> str:
-        """What to call the camera (`controller.cameras`)."""
+        """What to call the camera (`controller.cameras.registry`)."""
         return f"mjpeg:{self._pictures.url}"
 
     @property

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from controller.loop import Loop, Sink
-from controller.pilot import Pilot, TflitePilot, find_model, forward_weight_of
-from controller.statistics import Statistics
-from controller.supervisor import Supervisor, SupervisorSettings
+from controller.drive.loop import Loop, Sink
+from controller.drive.statistics import Statistics
+from controller.drive.supervisor import Supervisor, SupervisorSettings
+from controller.model.pilot import Pilot, TflitePilot, find_model, forward_weight_of
 from simulator.devices import SimulatedCamera, TimedPilot, open_link
 from simulator.keeping import LaneKeeper
 from simulator.teacher import Teacher, TeacherPilot

@@ -10,7 +10,7 @@ import numpy as np
 
 from controller.arrays import read_npy
 from controller.frames import REFERENCE_SHAPE, Pixels, fit
-from controller.tubs import is_tub, read_picture, read_records
+from controller.recording.tubs import is_tub, read_picture, read_records
 from simulator.errors import SimulatorUsageError
 from simulator.picture import write_text
 from simulator.practice import Practice, PracticeConfig

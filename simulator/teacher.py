@@ -9,7 +9,7 @@ strip even nearer is left for later. Nothing counts that a camera on the car can
 Who turns early also comes close to the inner strip, which is out of view by then: that needs the
 teacher's knowledge, which no net has. Who turns late, at some 0.4 m, keeps away from it. So labels
 are those of drivers of both kinds: a net learns how likely a turn is, its likeliest answer is what
-most people do, and a car turns only where all would (`controller.cards.Card.forward_weight`).
+most people do, and a car turns only where all would (`controller.model.cards.Card.forward_weight`).
 
 On the mat a middle line is printed: there the teacher steers towards a point of it (Coulter,
 "Implementation of the Pure Pursuit Path Tracking Algorithm", CMU-RI-TR-92-01, 1992).
@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from controller.frames import REFERENCE_SHAPE, Pixels
-from controller.pilot import Pilot, Probabilities
+from controller.model.pilot import Pilot, Probabilities
 from firmware_bridge.wire.commands import Command
 from simulator.errors import SimulatorUsageError
 from simulator.geometry import Pose
@@ -189,15 +189,15 @@ class TeacherPilot(Pilot):
 
     @property
     def shape(self) -> tuple[int, int]:
-        """See `controller.pilot.Pilot`."""
+        """See `controller.model.pilot.Pilot`."""
         return REFERENCE_SHAPE
 
     def fit(self, pixels: Pixels) -> Pixels:
-        """See `controller.pilot.Pilot`; nothing is changed."""
+        """See `controller.model.pilot.Pilot`; nothing is changed."""
         return pixels
 
     def infer(self) -> Probabilities:
-        """See `controller.pilot.Pilot`."""
+        """See `controller.model.pilot.Pilot`."""
         shown = self._world.shown
         self._probabilities[:] = 0.0
         self._probabilities[self._teacher.command(shown.pose, shown.along_m)] = 1.0

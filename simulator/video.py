@@ -8,9 +8,9 @@ from typing import Self
 import cv2
 import numpy as np
 
+from controller.drive.loop import Cycle
+from controller.drive.supervisor import weigh
 from controller.frames import Pixels
-from controller.loop import Cycle
-from controller.supervisor import weigh
 from firmware_bridge.wire.commands import Command
 from simulator.errors import SimulatorError, SimulatorUsageError
 from simulator.picture import COLOURS, PAPER, draw_car, map_of, write_text
@@ -35,7 +35,7 @@ class Film:
         Args:
             world: Whose drive it is.
             path: The file to write, ``.mp4`` or ``.avi``.
-            forward_weight: The model's own (`controller.cards.Card.forward_weight`); its answers
+            forward_weight: The model's own (`controller.model.cards.Card.forward_weight`); its answers
                 are shown as they are weighed.
         """
         self._world = world

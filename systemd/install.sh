@@ -152,7 +152,7 @@ install_program() {
     $pip --constraint "$scratch/constraints.txt" $wheels
     # shellcheck disable=SC2086
     $pip --no-deps --force-reinstall "$wheel"
-    "$venv/bin/python" -P -c 'import controller.driving' \
+    "$venv/bin/python" -P -c 'import controller.car' \
         || fail "what was installed does not load, see above"
 }
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from controller.frameset import FrameSet, load_frameset, write_meta
+from controller.recording.frameset import FrameSet, load_frameset, write_meta
 from training.backend import load_keras, load_tensorflow
 from training.fused import fuse_batch_norm
 from training.macs import count_macs

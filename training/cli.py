@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from controller.cli import FELL_SHORT, WRONG_USAGE
+from controller.cli.common import FELL_SHORT, WRONG_USAGE
 from controller.errors import ControllerError, DataError, UsageError
-from controller.frameset import FrameSet
+from controller.recording.frameset import FrameSet
 from firmware_bridge.errors import BridgeError
 from training.datasets import open_dataset
 from training.errors import SpecError

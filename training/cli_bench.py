@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from controller.cli import DONE, make_parser
-from controller.frameset import load_frameset
+from controller.cli.common import DONE, make_parser
+from controller.recording.frameset import load_frameset
 from training.bench import make_frames, measure_speed, one_epoch
 from training.cli import add_json, open_pool, run_command
 from training.errors import SpecError, TrainingError

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from controller.cli import DONE, make_parser
+from controller.cli.common import DONE, make_parser
 from controller.frames import REFERENCE_SHAPE
-from controller.frameset import CLASS_NAMES, FrameSet
+from controller.recording.frameset import CLASS_NAMES, FrameSet
 from training.cli import add_json, run_command, size_argument
 from training.datasets import import_dataset, open_dataset
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from controller.cli import DONE, make_parser
+from controller.cli.common import DONE, make_parser
 from training.backend import load_model
 from training.cli import add_json, open_pool, run_command
 from training.metrics import confusion_text, score

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from controller.cli import DONE, make_parser
+from controller.cli.common import DONE, make_parser
 from training.backend import find_model_file, load_keras, load_model
 from training.cli import add_json, run_command
 from training.cli_split import add_data_arguments, make_split

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from controller.cli import DONE, make_parser
+from controller.cli.common import DONE, make_parser
 from training.backend import load_keras, load_tensorflow
 from training.cli import add_json, run_command
 from training.errors import SpecError

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from controller.frames import REFERENCE_SHAPE
-from controller.frameset import FrameSet
+from controller.recording.frameset import FrameSet
 from training.cli import open_pool, size_argument
 from training.errors import SpecError
 from training.labels import relabel

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from controller.cli import DONE, FELL_SHORT, make_parser
+from controller.cli.common import DONE, FELL_SHORT, make_parser
 from controller.frames import REFERENCE_SHAPE
 from training.cli import add_json, run_command, size_argument
 from training.cli_split import add_data_arguments

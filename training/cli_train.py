@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from controller.cli import DONE, make_parser
+from controller.cli.common import DONE, make_parser
 from training.cli import add_json, run_command
 from training.cli_split import add_data_arguments, make_split
 from training.cli_strategy import add_strategy, train_by_strategy

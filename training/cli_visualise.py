@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from controller.cli import DONE, make_parser
+from controller.cli.common import DONE, make_parser
 from training.backend import load_model
 from training.cli import add_json, open_pool, run_command
 from training.errors import SpecError

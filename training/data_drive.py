@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from controller.drive_format import SUFFIX
-from controller.drives import DriveInfo, read_drive
 from controller.errors import DataError, DriveError
+from controller.recording.format import SUFFIX
+from controller.recording.reader import DriveInfo, read_drive
 from firmware_bridge.wire.commands import Command
 from training.records import Listing, Record
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from controller.tubs import TubRecord, is_tub, read_records
+from controller.recording.tubs import TubRecord, is_tub, read_records
 from training.records import TURN_AT, Listing, Record, steering_label
 
 STANDING_BELOW = 0.1
@@ -17,7 +17,7 @@ recognise = is_tub
 def list_records(path: Path) -> Listing:
     """List a tub's usable records, in the order of their time.
 
-    Dropped and counted, besides what `controller.tubs.read_records` drops: a standing car, and
+    Dropped and counted, besides what `controller.recording.tubs.read_records` drops: a standing car, and
     frames that somebody else than the driver steered.
 
     Args:

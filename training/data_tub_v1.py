@@ -12,7 +12,7 @@ import math
 from collections import Counter
 from pathlib import Path
 
-from controller.tubs import TubRecord
+from controller.recording.tubs import TubRecord
 from training.data_tub import listing_of
 from training.records import Listing
 

@@ -8,7 +8,7 @@ from types import ModuleType
 
 from controller.errors import DataError
 from controller.frames import REFERENCE_SHAPE
-from controller.frameset import FrameSet, is_frameset, load_frameset
+from controller.recording.frameset import FrameSet, is_frameset, load_frameset
 from training.records import collect
 
 KINDS: dict[str, str] = {

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from controller.errors import DataError
-from controller.frameset import FrameSet
+from controller.recording.frameset import FrameSet
 from training.records import FORWARD, LEFT, RIGHT, TURN_AT
 
 

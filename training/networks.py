@@ -15,7 +15,7 @@ from typing import Any
 
 from controller.errors import ModelError
 from controller.frames import REFERENCE_SHAPE
-from controller.frameset import CLASS_NAMES
+from controller.recording.frameset import CLASS_NAMES
 from training.backend import load_keras, load_model
 from training.errors import SpecError
 from training.trunks import (

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from controller.errors import DataError
-from controller.frameset import CLASS_NAMES, UNLABELLED, FrameSet
+from controller.recording.frameset import CLASS_NAMES, UNLABELLED, FrameSet
 
 _COLUMNS = 8
 _CELL_WIDTH = 160

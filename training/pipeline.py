@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from controller.errors import DataError
-from controller.frameset import CLASS_NAMES
+from controller.recording.frameset import CLASS_NAMES
 from training.augment import augment
 from training.backend import load_tensorflow
 from training.pool import Pool

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from controller.errors import DataError
 from controller.frames import Pixels
-from controller.frameset import CLASS_NAMES, UNLABELLED, FrameSet
+from controller.recording.frameset import CLASS_NAMES, UNLABELLED, FrameSet
 
 Rows = npt.NDArray[np.int64]
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from controller.errors import DataError
 from controller.frames import Pixels, fit
-from controller.frameset import UNLABELLED, FrameSet, write_meta
-from controller.tubs import TURN_ANGLE
+from controller.recording.frameset import UNLABELLED, FrameSet, write_meta
+from controller.recording.tubs import TURN_ANGLE
 
 FORWARD, LEFT, RIGHT = 0, 1, 2
 

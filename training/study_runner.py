@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from controller.frameset import is_frameset
+from controller.recording.frameset import is_frameset
 from training.backend import load_keras, load_tensorflow
 from training.cli_split import make_split
 from training.datasets import import_dataset, kind_of

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from controller.errors import DataError
 from controller.frames import Pixels
-from controller.frameset import CLASS_NAMES
+from controller.recording.frameset import CLASS_NAMES
 from training.backend import load_keras
 from training.errors import SpecError
 from training.networks import HEAD

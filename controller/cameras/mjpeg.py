@@ -10,8 +10,8 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-from controller.cameras import CameraSettings
 from controller.cameras.base import ThreadedCamera
+from controller.cameras.registry import CameraSettings
 from controller.clock import Clock
 from controller.errors import CameraError, UsageError
 from controller.frames import Pixels

@@ -8,8 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from controller.cameras import CameraSettings
 from controller.cameras.base import ThreadedCamera
+from controller.cameras.registry import CameraSettings
 from controller.clock import Clock
 from controller.errors import CameraError, EndOfFrames, UsageError
 from controller.frames import Pixels

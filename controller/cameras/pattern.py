@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from controller.cameras import CameraSettings
 from controller.cameras.base import ThreadedCamera
+from controller.cameras.registry import CameraSettings
 from controller.clock import Clock
 from controller.frames import Pixels
 

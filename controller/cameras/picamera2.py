@@ -12,8 +12,8 @@ from typing import Any
 
 from picamera2 import Picamera2
 
-from controller.cameras import CameraSettings
 from controller.cameras.base import ThreadedCamera
+from controller.cameras.registry import CameraSettings
 from controller.clock import Clock
 from controller.errors import CameraError, UsageError
 from controller.frames import Pixels

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Self
 
-from controller.cameras import CameraSettings
 from controller.cameras.base import Camera
+from controller.cameras.registry import CameraSettings
 from controller.clock import Clock
 from controller.errors import EndOfFrames
 from controller.frames import Frame
-from controller.recordings import RecordedFrame, open_recording
+from controller.recording.sources import RecordedFrame, open_recording
 
 LONGEST_GAP_NS = 100_000_000
 """Longest pause between frames that is played as it was, ns: recordings have holes of minutes where
@@ -38,7 +38,7 @@ class ReplayCamera(Camera):
         """Prepare a replay.
 
         Args:
-            frames: The recording, see `controller.recordings.open_recording`.
+            frames: The recording, see `controller.recording.sources.open_recording`.
             clock: The loop's clock.
             speed: How many times faster than recorded; above 0.
             ready: Asked before each frame; while it says no, there is none. None: always.

@@ -10,10 +10,10 @@ import pytest
 from controller.cameras.base import Camera
 from controller.cameras.pattern import made_up_picture
 from controller.clock import VirtualClock
+from controller.drive.loop import Cycle, Loop
+from controller.drive.supervisor import Supervisor, SupervisorSettings
 from controller.errors import EndOfFrames
 from controller.frames import Frame
-from controller.loop import Cycle, Loop
-from controller.supervisor import Supervisor, SupervisorSettings
 from firmware_bridge.emulation.base import open_microcontroller
 from firmware_bridge.links.lockstep import LockstepLink
 from firmware_bridge.wire.commands import Command

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-import controller.cameras
+import controller.cameras.registry
 from controller.__main__ import main
 from controller.cameras.base import ThreadedCamera
 from controller.cameras.pattern import made_up_picture
-from controller.pilot import TflitePilot
+from controller.model.pilot import TflitePilot
 
 MODE = Path(sys.argv[1])
 SHAPE = (90, 160)
@@ -62,7 +62,7 @@ class FaultyCamera(ThreadedCamera):
         pass
 
 
-controller.cameras.CAMERAS["faulty"] = f"{__name__}:open_faulty"
+controller.cameras.registry.CAMERAS["faulty"] = f"{__name__}:open_faulty"
 
 
 def open_faulty(settings, clock):

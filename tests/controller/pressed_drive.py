@@ -17,10 +17,10 @@ import numpy as np
 from gpiozero import Device
 from gpiozero.pins.mock import MockFactory
 
+from controller.car import drive
 from controller.config import load_config
-from controller.driving import drive
-from controller.pilot import TflitePilot, find_model, forward_weight_of
-from controller.supervisor import State, choose
+from controller.drive.supervisor import State, choose
+from controller.model.pilot import TflitePilot, find_model, forward_weight_of
 
 DRIVEN = 60
 """Frames to drive for, in all."""

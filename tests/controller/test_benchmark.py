@@ -5,12 +5,12 @@ import json
 
 import pytest
 
-from controller import benchmark, benchmark_report
 from controller.__main__ import main
+from controller.benchmark import measure, report
 
 
 def test_a_benchmark_measures_a_real_drive_and_what_it_says_adds_up(capsys, monkeypatch):
-    monkeypatch.setattr(benchmark, "START_UPS", 1)
+    monkeypatch.setattr(measure, "START_UPS", 1)
     assert main(["benchmark", "--rates", "60", "--seconds", "1", "--json"]) in (0, 1)
     figures = json.loads(capsys.readouterr().out)
     (rate,) = figures["rates"]
@@ -25,17 +25,17 @@ def test_a_benchmark_measures_a_real_drive_and_what_it_says_adds_up(capsys, monk
     assert figures["start_to_first_decision_s"] > 0.05
     assert figures["peak_rss_mib"] > 30
     assert figures["machine"]["cores"] >= 1
-    said = benchmark_report.table(figures, figures["machine"])
+    said = report.table(figures, figures["machine"])
     assert "60 Hz" in said
-    assert ("NOT met" in said) == bool(benchmark_report.misses(figures))
+    assert ("NOT met" in said) == bool(report.misses(figures))
 
 
 def test_a_drive_too_short_for_its_warm_up_is_measured_as_nothing(monkeypatch):
-    monkeypatch.setattr(benchmark, "START_UPS", 1)
-    monkeypatch.setattr(benchmark, "DRIVES", 1)
-    monkeypatch.setattr(benchmark, "WARM_UP_S", 0.2)
-    with benchmark.benchmark_peer() as peer:
-        figures = benchmark.run("default", (2.0,), 0.01, 1, peer)
+    monkeypatch.setattr(measure, "START_UPS", 1)
+    monkeypatch.setattr(measure, "DRIVES", 1)
+    monkeypatch.setattr(measure, "WARM_UP_S", 0.2)
+    with measure.benchmark_peer() as peer:
+        figures = measure.run("default", (2.0,), 0.01, 1, peer)
     assert figures["rates"][0]["frames"] == 0
     assert figures["rates"][0]["beyond_invoke_ms"]["p99"] == 0
 
@@ -74,20 +74,20 @@ def good():
     ],
 )
 def test_what_misses_the_design_is_named(good, path, value, says):
-    assert benchmark_report.misses(good) == []
+    assert report.misses(good) == []
     figures = copy.deepcopy(good)
     part = figures
     for key in path[:-1]:
         part = part[key]
     part[path[-1]] = value
-    (missed,) = benchmark_report.misses(figures)
+    (missed,) = report.misses(figures)
     assert says in missed
 
 
 def test_the_freshest_number_of_threads_is_named(good):
     two = copy.deepcopy(good) | {"threads": 2}
     two["rates"][0]["frame_age_ms"]["p50"] = 0.9
-    assert "threads = 2" in benchmark_report.comparison([good, two])
+    assert "threads = 2" in report.comparison([good, two])
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from controller import board
-from controller.board import BoardWatch, board_fault
-from controller.supervisor import Reason
+from controller.drive.supervisor import Reason
+from controller.system import board
+from controller.system.board import BoardWatch, board_fault
 from firmware_bridge.wire.commands import Command
 
 

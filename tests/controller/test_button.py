@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from controller.button import BOUNCE_S, ArmButton
+from controller.drive.supervisor import State, Supervisor
 from controller.errors import UsageError
-from controller.supervisor import State, Supervisor
+from controller.service.button import BOUNCE_S, ArmButton
 
 PIN = 17
 

@@ -10,13 +10,13 @@ import cv2
 import numpy as np
 import pytest
 
-from controller.cameras import CameraSettings, open_camera
 from controller.cameras.base import ThreadedCamera
+from controller.cameras.registry import CameraSettings, open_camera
 from controller.clock import MonotonicClock, VirtualClock
-from controller.drive_tools import write_video
-from controller.drives import DrivenFrame
 from controller.errors import CameraError, EndOfFrames, UsageError
-from controller.recorder import Recorder
+from controller.recording.reader import DrivenFrame
+from controller.recording.recorder import Recorder
+from controller.recording.tools import write_video
 from firmware_bridge.wire.commands import Command
 
 

@@ -13,7 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from controller.__main__ import main
-from controller.control import (
+from controller.drive.supervisor import Reason, State, Supervisor
+from controller.errors import UsageError
+from controller.service.control import (
     LONGEST_REQUEST_BYTES,
     MOST_REQUESTS,
     ArmingSettings,
@@ -22,8 +24,6 @@ from controller.control import (
     ask,
     toggle,
 )
-from controller.errors import UsageError
-from controller.supervisor import Reason, State, Supervisor
 from firmware_bridge.wire.commands import Command
 
 ORDERS = {b"arm": "armed", b"disarm": "disarmed", b"status": None}

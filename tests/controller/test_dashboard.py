@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from controller.config import DashboardSettings, load_config
-from controller.dashboard import MOST_CLIENTS, REQUEST_TIMEOUT_S, Dashboard
 from controller.errors import ConfigError, UsageError
 from controller.pictures import decode_picture
-from controller.telemetry import MOST_LISTENERS, WAITING, Listeners
+from controller.service.dashboard import MOST_CLIENTS, REQUEST_TIMEOUT_S, Dashboard
+from controller.service.telemetry import MOST_LISTENERS, WAITING, Listeners
 
 
 @pytest.fixture

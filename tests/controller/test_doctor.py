@@ -7,17 +7,15 @@ import time
 
 import pytest
 
-from controller import doctor_devices, doctor_probes
 from controller.__main__ import main
-from controller.benchmark import benchmark_peer
-from controller.cameras import CameraSettings
+from controller.benchmark.measure import benchmark_peer
 from controller.cameras.base import Camera
 from controller.cameras.pattern import made_up_picture
+from controller.cameras.registry import CameraSettings
 from controller.clock import VirtualClock
 from controller.config import Config, LinkSettings, ModelSettings
-from controller.control import ArmingSettings, NotAllowedError
-from controller.doctor import Probe, Verdict, as_text, diagnose, fail, ok, warn
-from controller.doctor_devices import (
+from controller.doctor import devices, probes
+from controller.doctor.devices import (
     firmware_line,
     look_at_camera,
     look_at_link,
@@ -25,8 +23,10 @@ from controller.doctor_devices import (
     look_at_running_drive,
     rate_line,
 )
+from controller.doctor.page import Probe, Verdict, as_text, diagnose, fail, ok, warn
 from controller.errors import EndOfFrames
 from controller.frames import Frame
+from controller.service.control import ArmingSettings, NotAllowedError
 from firmware_bridge.emulation.base import open_microcontroller
 from firmware_bridge.emulation.pty_line import PtyLine
 from firmware_bridge.wire.commands import Trip
@@ -36,9 +36,9 @@ from firmware_bridge.wire.protocol import VERSION, encode_status
 @pytest.fixture(autouse=True)
 def patience(monkeypatch):
     """Shorter than a real car's, whose camera takes seconds to start."""
-    monkeypatch.setattr(doctor_devices, "WATCHED_S", 0.3)
-    monkeypatch.setattr(doctor_devices, "FIRST_FRAME_S", 0.5)
-    monkeypatch.setattr(doctor_devices, "FIRST_STATUS_S", 1.0)
+    monkeypatch.setattr(devices, "WATCHED_S", 0.3)
+    monkeypatch.setattr(devices, "FIRST_FRAME_S", 0.5)
+    monkeypatch.setattr(devices, "FIRST_STATUS_S", 1.0)
 
 
 def _only(lines):
@@ -51,14 +51,14 @@ def _only(lines):
 
 def test_a_probe_that_raises_hangs_or_answers_is_a_line_each():
     never = threading.Event()
-    probes = [
+    asked = [
         Probe("good", lambda: [ok("good", "well")]),
         Probe("broken", lambda: 1 // 0, advice="mend it"),
         Probe("hung", lambda: [ok("hung", str(never.wait(20)))], 0.05),
         Probe("after", lambda: [warn("after", "still looked at")]),
     ]
     start = time.monotonic()
-    page = diagnose(probes)
+    page = diagnose(asked)
     assert time.monotonic() - start < 5
     never.set()
     assert [(line.name, line.verdict) for line in page] == [
@@ -135,8 +135,8 @@ LANE = made_up_picture(1, 90, 160)
     ],
 )
 def test_what_the_camera_shows(monkeypatch, camera, source, verdict, found, advice):
-    monkeypatch.setattr(doctor_devices, "MonotonicClock", lambda: camera.clock)
-    monkeypatch.setattr(doctor_devices, "open_camera", lambda _settings, _clock: camera)
+    monkeypatch.setattr(devices, "MonotonicClock", lambda: camera.clock)
+    monkeypatch.setattr(devices, "open_camera", lambda _settings, _clock: camera)
     line, *rate = look_at_camera(CameraSettings(source))
     assert [line.found for line in rate] in ([], ["100.0 of 30 frames/s"])
     assert (line.verdict, found in line.found, advice in line.advice) == (verdict, True, True)
@@ -164,8 +164,8 @@ def test_the_shipped_model_is_as_its_card_says():
     ],
 )
 def test_a_model_that_is_slow_is_said(monkeypatch, typical_ms, slow_ms, better, verdict, says):
-    monkeypatch.setattr(doctor_devices, "_inference_ms", lambda _pilot: (typical_ms, slow_ms))
-    monkeypatch.setattr(doctor_devices, "faster_threads", lambda _settings, _now_ms: better)
+    monkeypatch.setattr(devices, "_inference_ms", lambda _pilot: (typical_ms, slow_ms))
+    monkeypatch.setattr(devices, "faster_threads", lambda _settings, _now_ms: better)
     line = look_at_model(ModelSettings(), CameraSettings(frame_rate_hz=30))[1]
     assert (line.verdict, says in line.advice) == (verdict, True)
     assert line.found.startswith(f"{typical_ms:.2f} ms, at worst {slow_ms:.2f} ms (")
@@ -183,11 +183,11 @@ def test_a_model_that_is_slow_is_said(monkeypatch, typical_ms, slow_ms, better, 
     ],
 )
 def test_threads_are_chosen_by_measurement(monkeypatch, times_ms, threads, better):
-    monkeypatch.setattr(doctor_devices.os, "cpu_count", lambda: 4)
-    monkeypatch.setattr(doctor_devices, "TflitePilot", lambda model, count: count)
-    monkeypatch.setattr(doctor_devices, "_inference_ms", lambda count: (times_ms[count], 99.0))
+    monkeypatch.setattr(devices.os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(devices, "TflitePilot", lambda model, count: count)
+    monkeypatch.setattr(devices, "_inference_ms", lambda count: (times_ms[count], 99.0))
     settings = ModelSettings(threads=threads)
-    assert doctor_devices.faster_threads(settings, times_ms[threads]) == better
+    assert devices.faster_threads(settings, times_ms[threads]) == better
 
 
 def test_a_microcontroller_that_answers():
@@ -272,7 +272,7 @@ def test_check_prints_a_page_and_fails_if_a_line_does(tmp_path, capsys, monkeypa
 
 def test_check_succeeds_where_nothing_failed(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(
-        doctor_probes, "all_probes", lambda _config: [Probe("x", lambda: [warn("x", "so so")])]
+        probes, "all_probes", lambda _config: [Probe("x", lambda: [warn("x", "so so")])]
     )
     config = tmp_path / "car.toml"
     config.write_text("")
@@ -293,8 +293,8 @@ def test_a_drive_that_this_user_may_not_ask_is_left_alone_and_said(monkeypatch):
     def refuse(_path, _word):
         raise NotAllowedError("join its group")
 
-    monkeypatch.setattr(doctor_probes, "ask", refuse)
-    drive, *others = doctor_probes.all_probes(Config())
+    monkeypatch.setattr(probes, "ask", refuse)
+    drive, *others = probes.all_probes(Config())
     line = _only(drive.look())
     assert (line.name, line.verdict) == ("drive", Verdict.WARN)
     assert "join its group" in line.found
@@ -302,8 +302,8 @@ def test_a_drive_that_this_user_may_not_ask_is_left_alone_and_said(monkeypatch):
 
 
 def test_devices_of_a_running_drive_are_left_alone(monkeypatch):
-    monkeypatch.setattr(doctor_probes, "ask", lambda _path, _word: {"state": "driving"})
-    names = [probe.name for probe in doctor_probes.all_probes(Config(arming=ArmingSettings("/x")))]
+    monkeypatch.setattr(probes, "ask", lambda _path, _word: {"state": "driving"})
+    names = [probe.name for probe in probes.all_probes(Config(arming=ArmingSettings("/x")))]
     assert "drive" in names
     assert "camera" not in names
     assert "link" not in names

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from controller import doctor_machine
-from controller.doctor import Verdict
-from controller.doctor_machine import Machine
-from controller.drive_writer import create_drive
+from controller.doctor import machine as machine_probes
+from controller.doctor.machine import Machine
+from controller.doctor.page import Verdict
 from controller.errors import UsageError
+from controller.recording.writer import create_drive
 
 PI = "Raspberry Pi 4 Model B Rev 1.4\0"
 MODEL = "sys/firmware/devicetree/base/model"
@@ -54,8 +54,8 @@ def _only(lines):
     ],
 )
 def test_a_command_that_fails_is_missing_or_hangs_prints_nothing(monkeypatch, command, prints):
-    monkeypatch.setattr(doctor_machine, "COMMAND_TIMEOUT_S", 0.1 if "sleep" in command else 20)
-    assert doctor_machine.run_command(command) == prints
+    monkeypatch.setattr(machine_probes, "COMMAND_TIMEOUT_S", 0.1 if "sleep" in command else 20)
+    assert machine_probes.run_command(command) == prints
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_disk_is_the_one_that_drives_go_to(machine, tmp_path):
 )
 def test_little_space_is_said(machine, monkeypatch, free_bytes, verdict):
     space = types.SimpleNamespace(f_bavail=free_bytes >> 12, f_frsize=1 << 12)
-    monkeypatch.setattr(doctor_machine.os, "statvfs", lambda _place: space)
+    monkeypatch.setattr(machine_probes.os, "statvfs", lambda _place: space)
     for folder in ("/var/lib/paperlane/drives", "drives"):
         line = _only(machine().look_at_disk(folder))
         assert (line.verdict, line.found) == (

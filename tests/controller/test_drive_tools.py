@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from controller.__main__ import main
-from controller.frameset import UNLABELLED, load_frameset
-from controller.recorder import Recorder
+from controller.recording.frameset import UNLABELLED, load_frameset
+from controller.recording.recorder import Recorder
 
 
 @pytest.fixture

@@ -16,8 +16,10 @@ from importlib.metadata import version
 import numpy as np
 import pytest
 
-import controller.recorder as recorder_module
-from controller.drive_format import (
+import controller.recording.recorder as recorder_module
+from controller.errors import DriveError, UsageError
+from controller.pictures import encode_png
+from controller.recording.format import (
     DECISION_TOPIC,
     DIAGNOSTICS_TOPIC,
     IMAGE_TOPIC,
@@ -26,11 +28,9 @@ from controller.drive_format import (
     SCHEMAS,
     STATUS_TOPIC,
 )
-from controller.drive_writer import DriveWriter
-from controller.drives import DriveInfo, read_decisions, read_drive, read_messages
-from controller.errors import DriveError, UsageError
-from controller.pictures import encode_png
-from controller.recorder import LONG_QUEUE, MIB, Recorder, RecordingSettings, list_drives
+from controller.recording.reader import DriveInfo, read_decisions, read_drive, read_messages
+from controller.recording.recorder import LONG_QUEUE, MIB, Recorder, RecordingSettings, list_drives
+from controller.recording.writer import DriveWriter
 from firmware_bridge.wire.commands import Command
 
 
@@ -103,7 +103,7 @@ def test_a_drive_on_the_car_says_once_a_second_how_the_computer_is_doing(bench, 
 def test_a_drive_cut_at_any_byte_of_its_last_two_chunks_keeps_all_complete_ones(
     bench, shot, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("controller.drive_writer.CHUNK_BYTES", 3000)
+    monkeypatch.setattr("controller.recording.writer.CHUNK_BYTES", 3000)
     shaded = np.repeat(np.arange(45, dtype=np.uint8), 240).reshape(45, 80, 3)
     path = tmp_path / "one.mcap"
     with Recorder(path, {}, 0, lossless=True) as recorder:
@@ -146,7 +146,7 @@ def test_what_is_written_is_forced_onto_the_disk_by_a_thread_of_its_own(
 
     monkeypatch.setattr(os, "fsync", fsync)
     monkeypatch.setattr(recorder_module, "SYNC_S", 0.0)
-    monkeypatch.setattr("controller.drive_writer.CHUNK_BYTES", 3000)
+    monkeypatch.setattr("controller.recording.writer.CHUNK_BYTES", 3000)
     path = tmp_path / "one.mcap"
     with Recorder(path, {}, 0, lossless=True) as recorder:
         bench([shot() for _ in range(12)]).run(recorder)
@@ -265,9 +265,9 @@ _DECISION = {
     ],
 )
 def test_a_foreign_decision_is_one_line(recorded, decision, monkeypatch):
-    from controller import drives
+    from controller.recording import reader
 
-    monkeypatch.setattr(drives, "read_messages", _with_a_foreigner(DECISION_TOPIC, decision))
+    monkeypatch.setattr(reader, "read_messages", _with_a_foreigner(DECISION_TOPIC, decision))
     with pytest.raises(DriveError, match="holds something else than decisions"):
         list(read_drive(recorded[0]))
 
@@ -287,9 +287,9 @@ _PIXEL = b64encode(encode_png(np.zeros((1, 1, 3), np.uint8)))
     ],
 )
 def test_a_foreign_picture_is_one_line(recorded, picture, says, monkeypatch):
-    from controller import drives
+    from controller.recording import reader
 
-    monkeypatch.setattr(drives, "read_messages", _with_a_foreigner(IMAGE_TOPIC, picture))
+    monkeypatch.setattr(reader, "read_messages", _with_a_foreigner(IMAGE_TOPIC, picture))
     with pytest.raises(DriveError, match=says) as error:
         list(read_drive(recorded[0]))
     assert "\n" not in str(error.value)
@@ -342,7 +342,7 @@ def _in_a_new_process(code):
 
 def test_the_writer_is_loaded_without_what_tells_its_version():
     said = _in_a_new_process(
-        "import sys; from controller.mcap_writer import load_writer; load_writer()\n"
+        "import sys; from controller.recording.mcap_writer import load_writer; load_writer()\n"
         "print('importlib.metadata' in sys.modules, 'email' in sys.modules)\n"
         "from importlib.metadata import version; print(version('mcap'))"
     )
@@ -351,7 +351,7 @@ def test_the_writer_is_loaded_without_what_tells_its_version():
 
 def test_who_imports_the_real_module_meanwhile_gets_it():
     said = _in_a_new_process(
-        "import sys; from controller import mcap_writer\n"
+        "import sys; from controller.recording import mcap_writer\n"
         "def meanwhile():\n"
         "    from importlib.metadata import entry_points\n"
         "    print(entry_points.__module__)\n"

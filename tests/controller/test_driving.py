@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.benchmark import benchmark_peer
+from controller.benchmark.measure import benchmark_peer
 
 REPOSITORY = Path(__file__).parents[2]
 

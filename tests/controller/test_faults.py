@@ -19,9 +19,9 @@ from pathlib import Path
 
 import pytest
 
-from controller.cards import card_path, write_card
-from controller.drives import read_messages
-from controller.pilot import find_model
+from controller.model.cards import card_path, write_card
+from controller.model.pilot import find_model
+from controller.recording.reader import read_messages
 from firmware_bridge.emulation.emulator import Emulator
 from firmware_bridge.emulation.pty_line import PtyLine
 from firmware_bridge.errors import EmulatorError

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from controller.cards import read_card, write_card
+from controller.drive.supervisor import Supervisor, SupervisorSettings, choose, weigh
 from controller.errors import ModelError
-from controller.pilot import DEFAULT_MODEL, TflitePilot, find_model, forward_weight_of
-from controller.supervisor import Supervisor, SupervisorSettings, choose, weigh
+from controller.model.cards import read_card, write_card
+from controller.model.pilot import DEFAULT_MODEL, TflitePilot, find_model, forward_weight_of
 from firmware_bridge.links.base import LinkHealth
 from firmware_bridge.wire.commands import Command, McuState, McuStatus, MotorOutputs, Trip
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from controller.cameras.pattern import made_up_picture
+from controller.drive.supervisor import Reason, State
 from controller.errors import CameraError
-from controller.supervisor import Reason, State
 from firmware_bridge.wire.commands import Command, McuState
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from controller.cameras import CameraSettings
+from controller.cameras.registry import CameraSettings
 from controller.clock import MonotonicClock
 from controller.errors import CameraError, UsageError
 

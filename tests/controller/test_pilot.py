@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from controller.__main__ import main
-from controller.cards import card_path, read_card, seal_of, write_card
+from controller.drive.supervisor import choose
 from controller.errors import ModelError
-from controller.pilot import TflitePilot, dequantise, find_model, shipped_models
-from controller.supervisor import choose
+from controller.model.cards import card_path, read_card, seal_of, write_card
+from controller.model.pilot import TflitePilot, dequantise, find_model, shipped_models
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ def test_a_driver_that_hangs_keeps_no_process_from_ending(hangs, left):
     """Its library would wait for it, at exit; any other end is Python's own."""
     code = (
         "import atexit, sys, threading\n"
-        "from controller.process import leave\n"
+        "from controller.system.process import leave\n"
         "over = threading.Event()\n"
         "if sys.argv[1] == 'True':\n"
         "    threading.Thread(target=over.wait, daemon=True).start()\n"

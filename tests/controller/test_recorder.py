@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-import controller.recorder as recorder_module
-from controller.drive_writer import DriveWriter
+import controller.recording.recorder as recorder_module
 from controller.errors import UsageError
-from controller.recorder import Recorder, RecordingSettings
+from controller.recording.recorder import Recorder, RecordingSettings
+from controller.recording.writer import DriveWriter
 from firmware_bridge.wire.commands import Command
 
 

@@ -6,10 +6,10 @@ import threading
 
 import pytest
 
-from controller import process
-from controller.loop import LONGEST_REHEARSAL_NS, SPARE_NS, Rhythm
-from controller.rehearsal import MODEL_SHARE, is_quick, understudies
-from controller.supervisor import Reason
+from controller.drive.loop import LONGEST_REHEARSAL_NS, SPARE_NS, Rhythm
+from controller.drive.supervisor import Reason
+from controller.drive.warm_up import MODEL_SHARE, is_quick, understudies
+from controller.system import process
 from firmware_bridge.wire.commands import Command
 
 

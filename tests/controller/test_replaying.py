@@ -8,9 +8,9 @@ import pytest
 
 from controller.__main__ import main
 from controller.clock import MonotonicClock
-from controller.pilot import TflitePilot, find_model
-from controller.recorder import Recorder
-from controller.replaying import replay
+from controller.drive.replay import replay
+from controller.model.pilot import TflitePilot, find_model
+from controller.recording.recorder import Recorder
 from firmware_bridge.emulation.base import open_microcontroller
 from firmware_bridge.emulation.pty_line import PtyLine
 from firmware_bridge.links.registry import open_link

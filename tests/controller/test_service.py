@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.benchmark import benchmark_peer
-from controller.control import ask
-from controller.loop import Cycle
-from controller.service import Notifier, ServiceReport, StateLog, watchdog_ns
+from controller.benchmark.measure import benchmark_peer
+from controller.drive.loop import Cycle
+from controller.service.control import ask
+from controller.service.systemd import Notifier, ServiceReport, StateLog, watchdog_ns
 
 SECOND_NS = 1_000_000_000
 
@@ -190,7 +190,7 @@ def test_memory_is_locked_only_where_the_unit_lifts_the_limit():
     """In a process of its own: locked memory stays locked."""
     code = (
         "import pathlib, resource, sys\n"
-        "from controller.service import lock_memory\n"
+        "from controller.service.systemd import lock_memory\n"
         "limit = int(sys.argv[1])\n"
         "resource.setrlimit(resource.RLIMIT_MEMLOCK, (limit, limit))\n"
         "done = lock_memory()\n"

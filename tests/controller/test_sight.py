@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from controller.sight import Sight, judge
+from controller.drive.image_quality import Sight, judge
 
 
 @pytest.mark.parametrize(

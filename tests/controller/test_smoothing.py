@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from controller.smoothing import Smoother, SmoothingSettings
-from controller.supervisor import choose
+from controller.drive.smoothing import Smoother, SmoothingSettings
+from controller.drive.supervisor import choose
 from firmware_bridge.wire.commands import Command
 
 

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from controller import process
-from controller.loop import STAGES
-from controller.statistics import Statistics
+from controller.drive.loop import STAGES
+from controller.drive.statistics import Statistics
+from controller.system import process
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from controller.drive.image_quality import Sight
+from controller.drive.smoothing import SmoothingSettings
+from controller.drive.supervisor import Reason, State, Supervisor, SupervisorSettings, choose
 from controller.errors import UsageError
-from controller.sight import Sight
-from controller.smoothing import SmoothingSettings
-from controller.supervisor import Reason, State, Supervisor, SupervisorSettings, choose
 from firmware_bridge.links.base import LinkHealth
 from firmware_bridge.wire.commands import Command, McuState, McuStatus, MotorOutputs, Trip
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from controller.errors import DataError
-from controller.tubs import is_tub, read_picture, read_records
+from controller.recording.tubs import is_tub, read_picture, read_records
 from firmware_bridge.wire.commands import Command
 
 

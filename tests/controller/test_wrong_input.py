@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from controller.__main__ import main
-from controller.drive_writer import create_drive
 from controller.errors import UsageError
-from controller.frameset import FrameSet
+from controller.recording.frameset import FrameSet
+from controller.recording.writer import create_drive
 
 
 def _fails(capsys, *arguments):

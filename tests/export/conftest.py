@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from controller.frameset import FrameSet
+from controller.recording.frameset import FrameSet
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from controller.fingerprint import fingerprint, main, raw_answers
-from controller.interpreter import make_interpreter
-from controller.pilot import shipped_models
+from controller.model.interpreter import make_interpreter
+from controller.model.pilot import shipped_models
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 OLD_PYTHON = REPOSITORY / ".venv" / "tflite" / "bin" / "python"

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from controller.cards import write_card
 from controller.errors import ModelError
-from controller.pilot import TflitePilot
+from controller.model.cards import write_card
+from controller.model.pilot import TflitePilot
 from export.calibration import choose, frames_of
 from export.convert import FORMATS, convert, parse_formats
 from export.errors import ConversionError, ExportUsageError

@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from controller.cards import card_path, read_card, write_card
-from controller.pilot import TflitePilot, shipped_models
+from controller.model.cards import card_path, read_card, write_card
+from controller.model.pilot import TflitePilot, shipped_models
 from export import cli_export
 from export.__main__ import COMMANDS, main
 from export.cli_card import check_schema

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from controller.__main__ import main as controller
-from controller.cards import card_path, write_card
-from controller.pilot import shipped_models
+from controller.model.cards import card_path, write_card
+from controller.model.pilot import shipped_models
 from export.__main__ import main
 from training.backend import load_keras, load_tensorflow, stderr_to
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from controller.interpreter import make_interpreter
+from controller.model.interpreter import make_interpreter
 from export.convert import convert
 from training.backend import load_model, load_tensorflow
 from training.pool import Pool
@@ -14,7 +14,7 @@ from training.rounding import round_weights
 @pytest.fixture(scope="module")
 def rounded(trained, tmp_path_factory):
     """A rounded network, and the int8 file that the converter makes of it."""
-    from controller.frameset import load_frameset
+    from controller.recording.frameset import load_frameset
 
     pool = Pool.of([load_frameset(trained / "train")])
     frames = pool.gather(slice(0, 100))

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from controller.frameset import load_frameset
+from controller.recording.frameset import load_frameset
 from simulator.dataset import EVALUATION_SEED, DatasetConfig, make_dataset, save_reference
 from simulator.errors import SimulatorUsageError
 from simulator.looks import sample_look, sample_pale_look

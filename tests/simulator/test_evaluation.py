@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from controller.drives import read_drive
-from controller.pilot import find_model
+from controller.model.pilot import find_model
+from controller.recording.reader import read_drive
 from firmware_bridge.wire.commands import Command
 from simulator.__main__ import main
 from simulator.evaluation import EvaluationConfig, evaluate

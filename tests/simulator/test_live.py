@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from controller.cameras import CameraSettings, open_camera
+from controller.cameras.registry import CameraSettings, open_camera
 from controller.clock import MonotonicClock
 from controller.errors import UsageError
 from firmware_bridge.links.registry import open_link

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from controller.errors import DataError
-from controller.pilot import DEFAULT_MODEL, TflitePilot, find_model
+from controller.model.pilot import DEFAULT_MODEL, TflitePilot, find_model
 from simulator.__main__ import main
 from simulator.errors import SimulatorUsageError
 from simulator.real_frames import Judgement, judge_reference

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from controller.cards import card_path, read_card
-from controller.pilot import TflitePilot, find_model
-from controller.recordings import open_recording
-from controller.supervisor import choose
+from controller.drive.supervisor import choose
+from controller.model.cards import card_path, read_card
+from controller.model.pilot import TflitePilot, find_model
+from controller.recording.sources import open_recording
 from firmware_bridge.wire.commands import Command
 
 

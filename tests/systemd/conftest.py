@@ -21,8 +21,8 @@ from pathlib import Path
 
 import pytest
 
-from controller.cards import card_path
-from controller.pilot import find_model
+from controller.model.cards import card_path
+from controller.model.pilot import find_model
 
 REPOSITORY = Path(__file__).parents[2]
 UNIT = REPOSITORY / "systemd" / "paperlane.service"

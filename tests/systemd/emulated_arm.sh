@@ -147,7 +147,7 @@ do_replay() {
     arm paperlane replay /share/drive/drive.mcap --model /share/model.tflite --json > "$there"
     frames=$(figure "$home/here.replay" answered)
     expected=$(figure "$home/here.replay" commands_sha256)
-    runtime=$(arm $installed -P -c 'from controller.interpreter import RUNTIME; print(RUNTIME)')
+    runtime=$(arm $installed -P -c 'from controller.model.interpreter import RUNTIME; print(RUNTIME)')
     if [ "$runtime" = tflite-runtime ]; then
         expected=$(answers commands "$own" "$frames" "$home/share/model.tflite")
     fi

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from controller.interpreter import Interpreter, OpResolverType
+from controller.model.interpreter import Interpreter, OpResolverType
 
 KERNELS = {
     "XNNPACK": (OpResolverType.AUTO, 400),

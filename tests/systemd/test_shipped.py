@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 import pytest
 
-from controller.benchmark import REALTIME_PRIORITY
+from controller.benchmark.measure import REALTIME_PRIORITY
 from tests.systemd.conftest import DEVICE, REPOSITORY, UNIT
 
 SYSTEMD = REPOSITORY / "systemd"

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from controller.frameset import FrameSet
+from controller.recording.frameset import FrameSet
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from controller.frameset import load_frameset
+from controller.recording.frameset import load_frameset
 from training.__main__ import main
 from training.bench import FLOPS_PER_MAC, Speed, make_frames, matmul_flops
 

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from mcap.writer import Writer
 
-from controller.drive_format import DECISION_TOPIC, IMAGE_TOPIC
 from controller.errors import DataError
 from controller.pictures import encode_png
+from controller.recording.format import DECISION_TOPIC, IMAGE_TOPIC
 from training.datasets import kind_of, open_dataset
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from controller.errors import DataError
-from controller.frameset import load_frameset
+from controller.recording.frameset import load_frameset
 from training.datasets import import_dataset, open_dataset
 
 

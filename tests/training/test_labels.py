@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from controller.errors import DataError
-from controller.frameset import FrameSet
+from controller.recording.frameset import FrameSet
 from training.labels import relabel
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from controller.errors import DataError
-from controller.frameset import FrameSet, load_frameset
+from controller.recording.frameset import FrameSet, load_frameset
 from training.pool import Pool
 
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller.errors import DataError
-from controller.frameset import FrameSet
+from controller.recording.frameset import FrameSet
 from training.errors import SpecError
 from training.pool import Pool
 from training.splits import (

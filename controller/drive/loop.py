@@ -1,0 +1,291 @@
+"""The loop: a frame arrives, a command leaves."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from controller.cameras.base import Camera
+from controller.clock import Clock
+from controller.drive.image_quality import FreezeDetector, judge
+from controller.drive.supervisor import Decision, Supervisor
+from controller.errors import CameraError, EndOfFrames
+from controller.frames import Frame, Pixels
+from controller.model.pilot import Pilot
+from firmware_bridge.links.base import Link, LinkHealth
+from firmware_bridge.wire.commands import Command
+
+STAGES = ("wait", "fit", "invoke", "decide", "send", "record")
+"""What a cycle's `stages_ns` measure, in this order; ``record`` is what all sinks together took for
+the cycle before, after its command had left."""
+LONGEST_WAIT_MS = 50.0
+"""How long the loop waits for a frame before it looks after the link again, in ms."""
+CAMERA_LOST_NS = 5_000_000_000
+"""Silence after which the camera is given up and the process ends, ns: drivers that hang this long
+are helped by nothing but a new process, and the service manager starts one."""
+LEAST_SILENT_TURNS = 10
+"""Turns without a frame before that is believed: after the whole process has stood still (SIGSTOP),
+the first ones come before the camera's thread can go on."""
+FAREWELL_STOPS = 3
+"""STOPs sent on leaving: one would do, the line may lose one."""
+
+
+SPARE_NS = 200_000
+"""How long before a frame is due its rehearsal should be over, ns: a wait so short leaves the
+processor's caches nearly as they are; timers are late by less."""
+LONGEST_REHEARSAL_NS = 2_000_000
+"""What a rehearsal may take before it is left out, ns: it would hold up the frame itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """One turn of the loop, as it is recorded and shown.
+
+    Attributes:
+        frame: When the frame was taken, with the pixels that the model saw, so that a queue of
+            cycles holds no large pictures; None when none came in time.
+        pixels: The frame as the model saw it, ``(H, W, 3) uint8`` RGB, a copy, read-only; None
+            without one.
+        probabilities: Forward, left, right, as the model gave them; None without a frame.
+        decision: What was decided.
+        sequence: Sequence number it was sent with; 0 if the link dropped it.
+        sent_ns: When the command had left, on the loop's clock.
+        stages_ns: Real time spent in each of `STAGES`.
+        health: The link as it was when it was decided.
+    """
+
+    frame: Frame | None
+    pixels: Pixels | None
+    probabilities: tuple[float, float, float] | None
+    decision: Decision
+    sequence: int
+    sent_ns: int
+    stages_ns: tuple[int, int, int, int, int, int]
+    health: LinkHealth
+
+    @property
+    def shown_probabilities(self) -> list[float | None]:
+        """For JSON, which has no NaN: None for what is no number; empty without a frame."""
+        return [p if math.isfinite(p) else None for p in self.probabilities or ()]
+
+    @property
+    def age_ns(self) -> int:
+        """Age of the frame when its command had left, in ns; 0 without a frame."""
+        return 0 if self.frame is None else self.sent_ns - self.frame.capture_ns
+
+
+_log = logging.getLogger(__name__)
+
+Sink = Callable[[Cycle], None]
+"""Sees every cycle, after its command has left: recorder, statistics, progress."""
+
+
+class Rhythm:
+    """When the next frame should come, as those before it say.
+
+    It follows how late each is only in part: most of that is the computer's, not the camera's.
+    """
+
+    def __init__(self) -> None:
+        self._last_ns = 0
+        self._period_ns = 0
+        self.next_ns = 0
+        """The time of the next frame; a past one while no rhythm is known."""
+
+    def beat(self, now_ns: int) -> None:
+        """A frame has come."""
+        late_ns = now_ns - self.next_ns
+        gap_ns, self._last_ns = now_ns - self._last_ns, now_ns
+        if 4 * abs(late_ns) > self._period_ns:  # the first ones, a pause, another rate
+            self._period_ns = gap_ns
+            self.next_ns = now_ns + gap_ns
+        else:
+            self._period_ns += late_ns // 32
+            self.next_ns += self._period_ns + late_ns // 4
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Who plays in a turn of the loop.
+
+    Attributes:
+        pilot: The model.
+        supervisor: Decides.
+        link: Carries the command.
+        freeze: Tells how old a picture really is.
+    """
+
+    pilot: Pilot
+    supervisor: Supervisor
+    link: Link
+    freeze: FreezeDetector
+
+
+class Loop:
+    """Drives camera -> pilot -> supervisor -> link, one frame at a time, in one thread.
+
+    Devices are opened and closed by the caller. Whatever ends `run`, STOP is sent last.
+    """
+
+    def __init__(
+        self,
+        camera: Camera,
+        pilot: Pilot,
+        supervisor: Supervisor,
+        link: Link,
+        clock: Clock,
+        sinks: Sequence[Sink] = (),
+        stopwatch: Callable[[], int] = time.perf_counter_ns,
+        understudies: Sequence[Cast] = (),
+    ) -> None:
+        """Put the parts together.
+
+        Args:
+            camera: An open camera.
+            pilot: The model.
+            supervisor: Decides; the caller arms it.
+            link: An open link.
+            clock: The time of frames, commands and the supervisor.
+            sinks: Called with every cycle, in this order.
+            stopwatch: Real ns, for the stages; a virtual clock stands still while code runs.
+            understudies: Rehearse each turn with these, one after the other; see
+                `controller.drive.warm_up`.
+        """
+        self._camera = camera
+        self._cast = Cast(pilot, supervisor, link, FreezeDetector())
+        self._supervisor = supervisor
+        self._link = link
+        self._clock = clock
+        self._sinks = tuple(sinks)
+        self._stopwatch = stopwatch
+        self._understudies = tuple(understudies)
+        self._rhythm = Rhythm()
+        self._rehearsal_ns = SPARE_NS
+        self._last: Frame | None = None
+        self._heard_ns = 0
+        self._silent_turns = 0
+        self._sinks_ns = 0
+
+    def run(self, keep_going: Callable[[], bool]) -> None:
+        """Drive until `keep_going` says no or a recording is over.
+
+        Raises:
+            CameraError: If the camera has stopped for good (STOP has been sent).
+        """
+        self._heard_ns = self._clock.now_ns()
+        try:
+            while keep_going():
+                cycle = self._turn()
+                if cycle is not None:
+                    left = self._stopwatch()
+                    for sink in self._sinks:
+                        sink(cycle)
+                    self._sinks_ns = self._stopwatch() - left
+        except EndOfFrames:
+            return
+        finally:
+            for _ in range(FAREWELL_STOPS):
+                self._say_farewell()
+
+    def _say_farewell(self) -> None:
+        try:
+            self._link.send(Command.STOP, 150)
+        except Exception:  # noqa: BLE001 - nothing may keep the next STOP from being tried
+            _log.exception("a last STOP could not be sent")
+
+    def _turn(self) -> Cycle | None:
+        start = self._stopwatch()
+        frame = self._wait()
+        waited = self._stopwatch()
+        if frame is None:
+            return self._silence(start, waited)
+        self._heard_ns = self._clock.now_ns()
+        self._silent_turns = 0
+        cycle = self._play(frame, self._cast, start, waited)
+        self._rhythm.beat(self._heard_ns)
+        self._last = frame
+        return cycle
+
+    def _wait(self) -> Frame | None:
+        now_ns = self._clock.now_ns()
+        patience_ms = self._supervisor.patience_ms(now_ns, LONGEST_WAIT_MS)
+        if self._understudies and self._last is not None:
+            early_ms = (self._rhythm.next_ns - self._rehearsal_ns - SPARE_NS - now_ns) / 1e6
+            if self._rehearsal_ns > LONGEST_REHEARSAL_NS:
+                self._rehearsal_ns -= self._rehearsal_ns // 64  # tried again in a second or so
+            elif 0 < early_ms < patience_ms:
+                frame = self._camera.read(early_ms)
+                if frame is not None:
+                    return frame
+                self._rehearse(self._last)
+                patience_ms = self._supervisor.patience_ms(self._clock.now_ns(), LONGEST_WAIT_MS)
+        return self._camera.read(patience_ms)
+
+    def _rehearse(self, frame: Frame) -> None:
+        start_ns = self._clock.now_ns()
+        for cast in self._understudies:
+            self._play(Frame(frame.pixels, 0, start_ns), cast, 0, 0)
+        took_ns = self._clock.now_ns() - start_ns
+        self._rehearsal_ns += (took_ns - self._rehearsal_ns) // 4
+
+    def _play(self, frame: Frame, cast: Cast, start: int, waited: int) -> Cycle:
+        """From the frame to its command."""
+        fitted_pixels = cast.pilot.fit(frame.pixels)
+        content = fitted_pixels.tobytes()
+        seen_ns = cast.freeze.seen_ns(content, frame.capture_ns)
+        sight = judge(fitted_pixels)
+        fitted = self._stopwatch()
+        probabilities = cast.pilot.infer()
+        inferred = self._stopwatch()
+        health = cast.link.health()
+        decision = cast.supervisor.on_frame(
+            self._clock.now_ns(), seen_ns, probabilities, health, sight
+        )
+        decided = self._stopwatch()
+        sequence = cast.link.send(decision.command, decision.ttl_ms)
+        sent_ns = self._clock.now_ns()
+        sent = self._stopwatch()
+        forward, left, right = probabilities.tolist()
+        pixels = np.frombuffer(content, np.uint8).reshape(fitted_pixels.shape)
+        return Cycle(
+            Frame(pixels, frame.sequence, frame.capture_ns),
+            pixels,
+            (forward, left, right),
+            decision,
+            sequence,
+            sent_ns,
+            (
+                waited - start,
+                fitted - waited,
+                inferred - fitted,
+                decided - inferred,
+                sent - decided,
+                self._sinks_ns,
+            ),
+            health,
+        )
+
+    def _silence(self, start: int, waited: int) -> Cycle | None:
+        now_ns = self._clock.now_ns()
+        self._silent_turns += 1
+        lost = now_ns - self._heard_ns >= CAMERA_LOST_NS
+        if lost and self._silent_turns >= LEAST_SILENT_TURNS:
+            raise CameraError(
+                f"the camera has given no picture for {CAMERA_LOST_NS / 1e9:.0f} s; "
+                "check its cable, then start again"
+            )
+        health = self._link.health()
+        decision = self._supervisor.on_silence(now_ns, health)
+        decided = self._stopwatch()
+        if decision is None:
+            return None
+        sequence = self._link.send(decision.command, decision.ttl_ms)
+        sent_ns = self._clock.now_ns()
+        took_ns = self._stopwatch() - decided
+        stages_ns = (waited - start, 0, 0, decided - waited, took_ns, self._sinks_ns)
+        return Cycle(None, None, None, decision, sequence, sent_ns, stages_ns, health)

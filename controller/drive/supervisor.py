@@ -1,0 +1,411 @@
+"""The supervisor: the state machine that decides which command is really sent.
+
+It is pure: it reads no clock and touches no device. The loop tells it what happened and when, and
+sends what it answers. Where it stands and why is in every decision::
+
+    state     leaves for   when
+    DISARMED  ARMED        the owner arms
+    ARMED     DRIVING      a good frame, and the link and the microcontroller are ready
+    DRIVING   STOPPED      any fault; the reason is kept
+    STOPPED   STOPPED      a trip of the microcontroller's replaces a passing fault as the reason,
+                           an emergency stop or a low battery any; others only begin the count anew
+    ARMED     STOPPED      emergency stop or low battery; any other fault is only said
+    STOPPED   ARMED        a passing fault (of the pictures) is gone for `RECOVERY_FRAMES` good
+                           frames; a lasting one (of model, link, microcontroller or board): the
+                           owner arms again, or, if the owner allowed it (`arm_at_start`), it is
+                           gone for `REARM_NS`; never by itself after the emergency stop or a low
+                           battery
+    any       DISARMED     the owner disarms; SIGTERM (and then for good)
+
+Every state but DRIVING sends STOP.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections import deque
+from dataclasses import dataclass
+
+from controller.drive.image_quality import Sight
+from controller.drive.smoothing import Smoother, SmoothingSettings
+from controller.errors import UsageError
+from controller.model.pilot import Probabilities
+from firmware_bridge.links.base import LinkHealth
+from firmware_bridge.wire.commands import Command, McuState, Trip
+
+FRESH_NS = 150_000_000
+"""Age at which a frame is too old to act on (design, contract 3), in ns."""
+MAX_TTL_MS = 150
+"""Longest time to live that the wire carries (design, contract 4), in ms."""
+RECOVERY_FRAMES = 3
+"""Good frames in a row after which a passing fault is over."""
+REARM_NS = 1_000_000_000
+"""How long a lasting fault must be gone before `rearm` arms again, in ns."""
+RATE_WINDOW_NS = 2_000_000_000
+"""Over how long the frame rate is counted, in ns."""
+LEAST_RATE_SHARE = 0.9
+"""Share of the asked frame rate under which the camera is too slow to drive by."""
+SUM_TOLERANCE = 0.1
+"""How far from 1 three 8-bit probabilities may add up (each is rounded to 1/256)."""
+
+
+class State(enum.Enum):
+    """Where the supervisor stands."""
+
+    DISARMED = "disarmed"
+    ARMED = "armed"
+    DRIVING = "driving"
+    STOPPED = "stopped"
+
+
+class Reason(enum.Enum):
+    """Why the car does not drive."""
+
+    NONE = "driving"
+    NOT_ARMED = "not armed"
+    WAITING = "waiting for frame, link and microcontroller"
+    STALE_FRAME = "newest frame too old"
+    BLIND = "camera sees nothing"
+    LOW_RATE = "camera too slow"
+    BAD_OUTPUT = "model output is not probabilities"
+    UNSURE = "model unsure"
+    LINK_DOWN = "link down"
+    MISMATCH = "microcontroller does not do what it was told"
+    MCU_TRIPPED = "microcontroller disarmed itself"
+    MCU_LOCKED = "emergency stop or low battery"
+    BOARD = "computer too hot or short of power"
+    SHUTDOWN = "shutting down"
+
+
+_PASSING = frozenset({Reason.STALE_FRAME, Reason.BLIND, Reason.LOW_RATE, Reason.UNSURE})
+_LOCKING_TRIPS = frozenset({Trip.ESTOP, Trip.BATTERY})
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to send, and why.
+
+    Attributes:
+        command: The command.
+        ttl_ms: Its time to live, 1 to 150 ms: 150 ms less the age of its frame.
+        state: The supervisor's state after deciding.
+        reason: Why it is STOP; `Reason.NONE` while driving.
+    """
+
+    command: Command
+    ttl_ms: int
+    state: State
+    reason: Reason
+
+
+def choose(probabilities: Probabilities, forward_weight: float = 1.0) -> Command | None:
+    """The most probable class; the first of equals. None if these are not three probabilities.
+
+    Args:
+        probabilities: ``(3,) float32`` as the model gave them.
+        forward_weight: What forward's is multiplied by before they are compared, above 0.
+    """
+    forward, left, right = probabilities.tolist()
+    total = forward + left + right
+    if not (
+        math.isfinite(total)
+        and min(forward, left, right) >= 0.0
+        and max(forward, left, right) <= 1.0
+        and abs(total - 1.0) <= SUM_TOLERANCE
+    ):
+        return None
+    forward *= forward_weight
+    if forward >= left and forward >= right:
+        return Command.FORWARD
+    return Command.LEFT if left >= right else Command.RIGHT
+
+
+def weigh(probabilities: Probabilities, forward_weight: float) -> Probabilities:
+    """Probabilities with forward's multiplied by a weight, adding up to 1 again.
+
+    Args:
+        probabilities: ``(3,) float32``, valid ones.
+        forward_weight: Above 0; 1 changes nothing.
+    """
+    if forward_weight == 1.0:
+        return probabilities
+    weighed = probabilities.copy()
+    weighed[0] *= forward_weight
+    weighed /= weighed.sum()
+    return weighed
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisorSettings:
+    """What the owner allows and demands.
+
+    Attributes:
+        arm_at_start: Drive as soon as everything is ready, and again once a lasting fault is gone;
+            without it the car waits to be armed.
+        least_probability: Probability of the chosen class under which the model is unsure, 0 to 1;
+            0 asks nothing.
+        unsure_frames: Frames in a row on which it may be unsure before the car stops, 1 to 100.
+    """
+
+    arm_at_start: bool = False
+    least_probability: float = 0.0
+    unsure_frames: int = 3
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.least_probability <= 1:
+            raise UsageError(f"least_probability is {self.least_probability}, must be 0 to 1")
+        if not 1 <= self.unsure_frames <= 100:
+            raise UsageError(f"unsure_frames is {self.unsure_frames}, must be 1 to 100")
+
+
+class Supervisor:
+    """See the module's text. Times are monotonic ns on the loop's clock."""
+
+    def __init__(
+        self,
+        settings: SupervisorSettings | None = None,
+        smoothing: SmoothingSettings | None = None,
+        asked_rate_hz: float | None = None,
+    ) -> None:
+        """Start disarmed.
+
+        Args:
+            settings: What the owner allows; nothing if None.
+            smoothing: How decisions are smoothed; not at all if None.
+            asked_rate_hz: Frame rate asked of the camera; None to accept any.
+        """
+        self._settings = settings or SupervisorSettings()
+        off = smoothing is None or smoothing == SmoothingSettings()
+        self._smoother = None if off else Smoother(smoothing or SmoothingSettings())
+        self._rate = _RateWatch(asked_rate_hz)
+        self.forward_weight = 1.0
+        """What forward's probability is multiplied by: `controller.model.cards.Card.forward_weight`."""
+        self._unsure = 0
+        self._board_fault = False
+        self._driven_session: int | None = None
+        self._locked = False
+        self._pardon = False
+        self._pardoned_session: int | None = None
+        self._state = State.DISARMED
+        self._reason = Reason.NOT_ARMED
+        self._newest_capture_ns: int | None = None
+        self._good_frames = 0
+        self._good_since_ns: int | None = None
+        self._shut_down = False
+
+    @property
+    def state(self) -> State:
+        """Where it stands."""
+        return State.DISARMED if self._shut_down else self._state
+
+    @property
+    def reason(self) -> Reason:
+        """Why it does not drive."""
+        return Reason.SHUTDOWN if self._shut_down else self._reason
+
+    @property
+    def may_drive(self) -> bool:
+        """Whether it drives, or will without the owner as soon as nothing is the matter."""
+        if self.state is not State.STOPPED:
+            return self.state is not State.DISARMED
+        return self._reason in _PASSING or (
+            self._settings.arm_at_start and self._reason is not Reason.MCU_LOCKED
+        )
+
+    def arm(self) -> None:
+        """The owner wants it to drive. Without effect while driving or after `shut_down`."""
+        if self._state in (State.DISARMED, State.STOPPED):
+            self._state, self._reason = State.ARMED, Reason.WAITING
+            self._pardon = True
+
+    def disarm(self) -> None:
+        """The owner wants it to stand."""
+        self._state = State.DISARMED
+        self._reason = Reason.SHUTDOWN if self._shut_down else Reason.NOT_ARMED
+
+    def shut_down(self) -> None:
+        """STOP from now on, for good. May be called by a signal's handler at any moment."""
+        self._shut_down = True
+
+    @property
+    def shutting_down(self) -> bool:
+        """Whether `shut_down` was called."""
+        return self._shut_down
+
+    def patience_ms(self, now_ns: int, longest_ms: float) -> float:
+        """How long the loop may wait for a frame before it must ask `on_silence`, in ms."""
+        if self._state is not State.DRIVING or self._newest_capture_ns is None:
+            return longest_ms
+        left_ms = (self._newest_capture_ns + FRESH_NS - now_ns) / 1e6
+        # A command takes about 2 ms to cross the line: be early, so that STOP beats the deadman.
+        return max(0.0, min(longest_ms, left_ms - 10.0))
+
+    def set_board_fault(self, fault: bool) -> None:
+        """Say whether the computer is too hot or short of power now."""
+        self._board_fault = fault
+
+    def on_frame(
+        self,
+        now_ns: int,
+        capture_ns: int,
+        probabilities: Probabilities,
+        health: LinkHealth,
+        sight: Sight = Sight.CLEAR,
+    ) -> Decision:
+        """Decide on a frame that went through the model.
+
+        Args:
+            now_ns: Time after the model ran.
+            capture_ns: When what the frame shows was first seen.
+            probabilities: ``(3,) float32`` as the model gave them.
+            health: The link, just asked.
+            sight: Whether anything can be seen in the frame.
+        """
+        self._newest_capture_ns = capture_ns
+        self._watch_locks(health)
+        chosen = choose(probabilities, self.forward_weight)
+        ttl_ms = min(MAX_TTL_MS, (capture_ns + FRESH_NS - now_ns) // 1_000_000)
+        slow = self._rate.too_slow(capture_ns)
+        if ttl_ms < 1:
+            fault = Reason.STALE_FRAME
+        elif chosen is None:
+            fault = Reason.BAD_OUTPUT
+        elif sight is not Sight.CLEAR:
+            fault = Reason.BLIND
+        elif slow:
+            fault = Reason.LOW_RATE
+        elif self._is_unsure(probabilities, chosen):
+            fault = Reason.UNSURE
+        else:
+            fault = self._fault_elsewhere(health)
+        self._step(now_ns, fault, health)
+        if self._state is not State.DRIVING or chosen is None or self._shut_down:
+            if self._smoother is not None:
+                self._smoother.reset()
+            return self._stop()
+        if self._smoother is not None:
+            chosen = self._smoother.choose(weigh(probabilities, self.forward_weight))
+        return Decision(chosen, int(ttl_ms), self._state, Reason.NONE)
+
+    def on_silence(self, now_ns: int, health: LinkHealth) -> Decision | None:
+        """Decide when no frame came in time.
+
+        Returns:
+            What to send; None while driving on a command that still holds.
+        """
+        self._watch_locks(health)
+        fault = self._fault_elsewhere(health)
+        newest = self._newest_capture_ns
+        if newest is None or now_ns - newest >= FRESH_NS - 10_000_000:
+            fault = fault if fault is not Reason.NONE else Reason.STALE_FRAME
+        if self.state is State.DRIVING and fault is Reason.NONE and not self._locked:
+            return None
+        self._step(now_ns, fault if fault is not Reason.NONE else Reason.WAITING, health)
+        return self._stop()
+
+    def _stop(self) -> Decision:
+        if self._shut_down:
+            self.disarm()
+        return Decision(Command.STOP, MAX_TTL_MS, self._state, self._reason)
+
+    def _is_unsure(self, probabilities: Probabilities, chosen: Command) -> bool:
+        least = self._settings.least_probability
+        if least == 0.0 or weigh(probabilities, self.forward_weight)[chosen] >= least:
+            self._unsure = 0
+            return False
+        self._unsure += 1
+        return self._unsure >= self._settings.unsure_frames
+
+    def _fault_elsewhere(self, health: LinkHealth) -> Reason:
+        if self._board_fault:
+            return Reason.BOARD
+        if not health.connected:
+            return Reason.LINK_DOWN
+        if health.mismatched:
+            return Reason.MISMATCH
+        status = health.status
+        # Before driving a disarmed MCU is no fault: the STOPs being sent are what arms it.
+        if status is not None and status.state is McuState.DISARMED:
+            return Reason.MCU_TRIPPED if self._state is State.DRIVING else Reason.NONE
+        return Reason.NONE
+
+    def _watch_locks(self, health: LinkHealth) -> None:
+        """Latch an emergency stop or a low battery, whatever else is wrong, until the owner arms.
+
+        The owner's arming pardons the trip that the microcontroller tells of then, unless it is
+        disarmed: a button that is held is not overridden, and one that is pressed before the
+        microcontroller is armed again begins no new session.
+        """
+        status = health.status
+        if status is None:
+            return
+        locking = status.trip in _LOCKING_TRIPS
+        if self._pardon:
+            self._pardon = False
+            self._locked = False
+            if status.state is not McuState.DISARMED:
+                self._pardoned_session = status.session
+        if locking and status.session != self._pardoned_session:
+            self._locked = True
+
+    def _step(self, now_ns: int, fault: Reason, health: LinkHealth) -> None:
+        good = fault is Reason.NONE
+        if good:
+            self._good_frames += 1
+            if self._good_since_ns is None:
+                self._good_since_ns = now_ns
+        elif fault is not Reason.WAITING:  # a slow camera's next frame is still to come
+            self._good_frames, self._good_since_ns = 0, None
+        if self._locked and self._state is not State.DISARMED:
+            self._state, self._reason = State.STOPPED, Reason.MCU_LOCKED
+        elif self._state is State.DRIVING and not good:
+            self._state, self._reason = State.STOPPED, fault
+        elif self._state is State.STOPPED:
+            if self._reason in _PASSING and _session(health) != self._driven_session:
+                # STOPs were due all the time: if it tripped, this was no mere late picture.
+                self._reason, self._good_since_ns = Reason.MCU_TRIPPED, None
+            if self._recovered(now_ns):
+                self._state, self._reason = State.ARMED, Reason.WAITING
+        elif self._state is State.ARMED and good and _is_ready(health):
+            self._state, self._reason = State.DRIVING, Reason.NONE
+            self._driven_session = _session(health)
+        elif self._state is State.ARMED:
+            self._reason = Reason.WAITING if good else fault
+
+    def _recovered(self, now_ns: int) -> bool:
+        if self._good_since_ns is None:
+            return False
+        if self._reason in _PASSING:
+            return self._good_frames >= RECOVERY_FRAMES
+        return self._settings.arm_at_start and now_ns - self._good_since_ns >= REARM_NS
+
+
+def _is_ready(health: LinkHealth) -> bool:
+    """Whether the microcontroller would obey; a link that is down is a fault before that."""
+    return health.status is None or health.status.state is not McuState.DISARMED
+
+
+def _session(health: LinkHealth) -> int | None:
+    return None if health.status is None else health.status.session
+
+
+class _RateWatch:
+    """Counts frames by their capture times over the last `RATE_WINDOW_NS`."""
+
+    def __init__(self, asked_hz: float | None) -> None:
+        window_s = RATE_WINDOW_NS / 1e9
+        self._least = 0 if asked_hz is None else int(asked_hz * LEAST_RATE_SHARE * window_s)
+        # The window is full of frames at the asked rate when this many are younger than it.
+        self._times_ns: deque[int] = deque(maxlen=max(1, self._least))
+        self._first_ns: int | None = None
+
+    def too_slow(self, capture_ns: int) -> bool:
+        """Take a frame; whether too few came in the window that it ends."""
+        if self._first_ns is None:
+            self._first_ns = capture_ns
+        self._times_ns.append(capture_ns)
+        if self._least == 0 or capture_ns - self._first_ns < RATE_WINDOW_NS:
+            return False
+        full = len(self._times_ns) == self._least
+        return not full or capture_ns - self._times_ns[0] > RATE_WINDOW_NS
