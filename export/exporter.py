@@ -14,19 +14,19 @@ from controller.errors import ModelError
 from controller.frames import Pixels
 from controller.model.cards import write_card
 from controller.model.interpreter import make_interpreter
-from export.bench import latency_facts
-from export.calibration import DEFAULT_FRAMES, choose, frames_of
-from export.convert import ROUNDED, convert
+from export.bench.measure import latency_facts
+from export.convert.calibration import DEFAULT_FRAMES, choose, frames_of
+from export.convert.operators import check, dissect
+from export.convert.tflite import ROUNDED, convert
 from export.errors import ExportUsageError
 from export.facts import model_facts, parity_facts, pool_facts, training_facts
-from export.layers import LayerError, layer_errors
-from export.operators import check, dissect
-from export.parity import Exported, compare, run_tflite
-from export.report import write_report
+from export.parity.compare import Exported, compare, run_tflite
+from export.parity.layers import LayerError, layer_errors
+from export.parity.report import write_report
 from training.backend import load_model
-from training.pipeline import check_shape, predict
-from training.pool import Pool
-from training.rounding import round_weights
+from training.data.pool import Pool
+from training.methods.rounding import round_weights
+from training.pipeline.batches import check_shape, predict
 
 LOG = "converter.log"
 """What the converter says, in the folder of the results."""

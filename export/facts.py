@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from export.operators import Anatomy
-from export.parity import Parity
-from training.macs import count_macs
-from training.pool import Pool
-from training.runs import git_commit, versions
+from export.convert.operators import Anatomy
+from export.parity.compare import Parity
+from training.data.pool import Pool
+from training.networks.macs import count_macs
+from training.runs.folder import git_commit, versions
 
 IMAGENET_LICENCE = "Apache-2.0"
 """Of MobileNet v1's ImageNet weights as TensorFlow and Keras publish them."""

@@ -7,8 +7,8 @@ import sys
 import cv2
 
 from controller.cli.common import make_parser, run_command
-from simulator.cli_data import add_benchmark, add_dataset, add_reference, add_sheet
-from simulator.cli_drive import add_drive, add_endure, add_evaluate, add_sweep
+from simulator.cli.data import add_benchmark, add_dataset, add_reference, add_sheet
+from simulator.cli.drive import add_drive, add_endure, add_evaluate, add_sweep
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -5,28 +5,28 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from training.cli import dispatch
+from training.cli.common import dispatch
 
 COMMANDS = {
-    "train": "training.cli_train:main_train",
-    "evaluate": "training.cli_evaluate:main",
-    "import": "training.cli_data:main_import",
-    "inspect": "training.cli_data:main_inspect",
-    "features": "training.cli_features:main_features",
-    "advise": "training.cli_features:main_advise",
-    "speed": "training.cli_speed:main",
-    "visualise": "training.cli_visualise:main",
-    "prune": "training.cli_prune:main",
-    "quantise-aware": "training.cli_quantise:main",
-    "bench": "training.cli_bench:main",
-    "study": "training.cli_study:main_study",
-    "report": "training.cli_study:main_report",
+    "train": "training.cli.train:main_train",
+    "evaluate": "training.cli.evaluate:main",
+    "import": "training.cli.data:main_import",
+    "inspect": "training.cli.data:main_inspect",
+    "features": "training.cli.features:main_features",
+    "advise": "training.cli.features:main_advise",
+    "speed": "training.cli.speed:main",
+    "visualise": "training.cli.visualise:main",
+    "prune": "training.cli.prune:main",
+    "quantise-aware": "training.cli.quantise:main",
+    "bench": "training.cli.bench:main",
+    "study": "training.cli.study:main_study",
+    "report": "training.cli.study:main_report",
 }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a subcommand; without one, train both networks of the project."""
-    return dispatch(argv, COMMANDS, "training.cli_train:main_both")
+    return dispatch(argv, COMMANDS, "training.cli.train:main_both")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ CAMERAS = {
     "mjpeg": "controller.cameras.mjpeg:open_mjpeg",
     "replay": "controller.cameras.replay:open_replay",
     "pattern": "controller.cameras.pattern:open_pattern",
-    "simulated": "simulator.live:LiveCamera",
+    "simulated": "simulator.devices.live:LiveCamera",
 }
 """Name -> ``module:function``; the function takes ``(CameraSettings, Clock)``."""
 

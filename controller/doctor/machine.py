@@ -104,7 +104,7 @@ class Machine:
 
     @property
     def throttled(self) -> int | None:
-        """The firmware's flags, see `controller.system.board.UNDER_VOLTAGE`; None where there are none."""
+        """The firmware's flags, see `controller.system.board.UNDER_VOLTAGE`; None without any."""
         flags = throttled_flags(self._root)
         if flags is not None or self.pi_model is None:
             return flags

@@ -180,7 +180,7 @@ class Supervisor:
         self._smoother = None if off else Smoother(smoothing or SmoothingSettings())
         self._rate = _RateWatch(asked_rate_hz)
         self.forward_weight = 1.0
-        """What forward's probability is multiplied by: `controller.model.cards.Card.forward_weight`."""
+        """What forward's probability is multiplied by; see `controller.model.cards.Card`."""
         self._unsure = 0
         self._board_fault = False
         self._driven_session: int | None = None

@@ -12,7 +12,7 @@ from firmware_bridge.links.base import Link
 _REGISTRY = {
     "serial": "firmware_bridge.links.serial:SerialLink",
     "plain": "firmware_bridge.links.plain:PlainLink",
-    "simulated": "simulator.live:open_link",
+    "simulated": "simulator.devices.live:open_link",
 }
 
 

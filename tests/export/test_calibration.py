@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from controller.errors import DataError
-from export.calibration import choose, frames_of
-from training.pool import Pool
+from export.convert.calibration import choose, frames_of
+from training.data.pool import Pool
 
 
 def test_frames_come_evenly_from_every_drive_and_class(lane_frames):

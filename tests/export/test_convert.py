@@ -4,15 +4,15 @@ import pytest
 from controller.errors import ModelError
 from controller.model.cards import write_card
 from controller.model.pilot import TflitePilot
-from export.calibration import choose, frames_of
-from export.convert import FORMATS, convert, parse_formats
+from export.convert.calibration import choose, frames_of
+from export.convert.operators import Anatomy, Operator, check, dissect, float_islands
+from export.convert.tflite import FORMATS, convert, parse_formats
 from export.errors import ConversionError, ExportUsageError
-from export.operators import Anatomy, Operator, check, dissect, float_islands
 from training.backend import load_keras, load_model
-from training.datasets import open_dataset
-from training.networks import build_network, spec_of
-from training.pipeline import predict
-from training.pool import Pool
+from training.data.pool import Pool
+from training.data.registry import open_dataset
+from training.networks.networks import build_network, spec_of
+from training.pipeline.batches import predict
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from export.layers import snr_db
-from export.operators import dissect, float_islands
-from export.references import DONKEY_SHAPE, donkey_sized, write_reference
+from export.bench.references import DONKEY_SHAPE, donkey_sized, write_reference
+from export.convert.operators import dissect, float_islands
+from export.parity.layers import snr_db
 
 
 def test_signal_to_noise_in_decibels():

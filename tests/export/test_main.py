@@ -6,10 +6,10 @@ import pytest
 
 from controller.model.cards import card_path, read_card, write_card
 from controller.model.pilot import TflitePilot, shipped_models
-from export import cli_export
 from export.__main__ import COMMANDS, main
-from export.cli_card import check_schema
-from export.parity import Parity
+from export.cli import export as cli_export
+from export.cli.card import check_schema
+from export.parity.compare import Parity
 
 
 def _fails(capsys, *arguments):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from export.parity import compare, remedy
+from export.parity.compare import compare, remedy
 
 LABELS = np.array([0, 0, 1, 2])
 KERAS = np.array([[0.8, 0.1, 0.1], [0.5, 0.4, 0.1], [0.1, 0.8, 0.1], [0.2, 0.2, 0.6]])

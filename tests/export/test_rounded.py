@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from controller.model.interpreter import make_interpreter
-from export.convert import convert
+from export.convert.tflite import convert
 from training.backend import load_model, load_tensorflow
-from training.pool import Pool
-from training.quantise_aware import RoundedNetwork
-from training.rounding import round_weights
+from training.data.pool import Pool
+from training.methods.quantise_aware import RoundedNetwork
+from training.methods.rounding import round_weights
 
 
 @pytest.fixture(scope="module")

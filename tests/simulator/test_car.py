@@ -3,9 +3,9 @@ import math
 import pytest
 
 from firmware_bridge.wire.commands import MotorOutputs
-from simulator.car import ARCS, Car, CarConfig, sample_car
+from simulator.car.car import ARCS, Car, CarConfig, sample_car
 from simulator.errors import SimulatorUsageError
-from simulator.geometry import Pose
+from simulator.track.geometry import Pose
 
 EVEN = CarConfig(slip=0.0, battery_sag_per_min=0.0)
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from controller.recording.frameset import load_frameset
-from simulator.dataset import EVALUATION_SEED, DatasetConfig, make_dataset, save_reference
 from simulator.errors import SimulatorUsageError
-from simulator.looks import sample_look, sample_pale_look
-from simulator.practice import PracticeConfig
-from simulator.teacher import TeacherConfig
+from simulator.room.looks import sample_look, sample_pale_look
+from simulator.teacher.dataset import EVALUATION_SEED, DatasetConfig, make_dataset, save_reference
+from simulator.teacher.practice import PracticeConfig
+from simulator.teacher.teacher import TeacherConfig
 
 
 def test_a_data_set_is_whole_drives_with_all_three_answers(tmp_path):

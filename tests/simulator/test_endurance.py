@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from simulator.endurance import endure, table
-from simulator.endurance_watch import Watch
 from simulator.errors import SimulatorError
-from simulator.world import WorldConfig
+from simulator.evaluation.endurance import endure, table
+from simulator.evaluation.endurance_watch import Watch
+from simulator.world.world import WorldConfig
 
 
 def test_a_controller_in_its_own_process_drives_a_simulated_car_in_real_time():

@@ -10,12 +10,12 @@ from controller.model.pilot import find_model
 from controller.recording.reader import read_drive
 from firmware_bridge.wire.commands import Command
 from simulator.__main__ import main
-from simulator.evaluation import EvaluationConfig, evaluate
-from simulator.picture import COLOURS, draw_drive
-from simulator.running import drive_world
-from simulator.teacher import Teacher, TeacherPilot
-from simulator.video import Film
-from simulator.world import World, WorldConfig
+from simulator.evaluation.closed_loop import drive_world
+from simulator.evaluation.evaluate import EvaluationConfig, evaluate
+from simulator.pictures.picture import COLOURS, draw_drive
+from simulator.pictures.video import Film
+from simulator.teacher.teacher import Teacher, TeacherPilot
+from simulator.world.world import World, WorldConfig
 
 
 def test_an_evaluation_gives_the_same_figures_to_the_last_digit():

@@ -13,8 +13,8 @@ from simulator.exact import blend, enlarge, settle, transform
 
 WORLD = """
 import hashlib, math
-from simulator.evaluation import EvaluationConfig, evaluate_track
-from simulator.world import World, WorldConfig
+from simulator.evaluation.evaluate import EvaluationConfig, evaluate_track
+from simulator.world.world import World, WorldConfig
 
 for track, seed in (("random", 900), ("random", 902), ("oval", 3), ("mat", 5)):
     with World(WorldConfig(track, seed)) as world:

@@ -5,15 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from simulator.backdrop import elevation_to_row, paint_backdrop
-from simulator.ground import paint_ground
-from simulator.looks import PLAIN_LOOK, Look
-from simulator.neighbours import lay_neighbours
-from simulator.optics import CameraRig, project
-from simulator.paper import Laying
-from simulator.scene import Scene, SceneConfig
-from simulator.sensor import Sensor
-from simulator.tracks import make_track
+from simulator.camera.optics import CameraRig, project
+from simulator.camera.sensor import Sensor
+from simulator.room.backdrop import elevation_to_row, paint_backdrop
+from simulator.room.ground import paint_ground
+from simulator.room.looks import PLAIN_LOOK, Look
+from simulator.track.neighbours import lay_neighbours
+from simulator.track.paper import Laying
+from simulator.track.tracks import make_track
+from simulator.world.scene import Scene, SceneConfig
 
 FLOOR = replace(PLAIN_LOOK.floor, blotch=0.0, specks=0.0, scratches=0.0)
 LIGHT = replace(PLAIN_LOOK.light, unevenness=0.0, clutter=0.0, far_shade=1.0)

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from simulator.geometry import (
+from simulator.track.geometry import (
     ClosedLine,
     Pose,
     mitred_polygon,

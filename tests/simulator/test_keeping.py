@@ -3,10 +3,10 @@ import math
 import pytest
 
 from firmware_bridge.wire.commands import Command
-from simulator.geometry import Pose
-from simulator.keeping import LaneKeeper
-from simulator.tracks import make_track
-from simulator.world import Snapshot
+from simulator.evaluation.lane_keeping import LaneKeeper
+from simulator.track.geometry import Pose
+from simulator.track.tracks import make_track
+from simulator.world.world import Snapshot
 
 TRACK = make_track("oval")
 

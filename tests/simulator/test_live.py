@@ -10,7 +10,7 @@ from controller.clock import MonotonicClock
 from controller.errors import UsageError
 from firmware_bridge.links.registry import open_link
 from firmware_bridge.wire.commands import Command
-from simulator import live
+from simulator.devices import live
 
 CLOCK = MonotonicClock()
 

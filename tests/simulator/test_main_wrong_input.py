@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from simulator.__main__ import main
-from simulator.cli_drive import FACTOR_RANGES
+from simulator.cli.drive import FACTOR_RANGES
 from simulator.errors import SimulatorUsageError
-from simulator.factors import FACTORS
-from simulator.video import Film
-from simulator.world import World, WorldConfig
+from simulator.evaluation.factors import FACTORS
+from simulator.pictures.video import Film
+from simulator.world.world import World, WorldConfig
 
 
 def _fails(capsys, *arguments):

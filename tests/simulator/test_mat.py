@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from firmware_bridge.wire.commands import Command, MotorOutputs
-from simulator.car import ACKERMANN, AckermannCar, AckermannConfig, make_car, sample_car
-from simulator.geometry import Pose
-from simulator.looks import PLAIN_LOOK
-from simulator.mat import MatLook, paint_mat
-from simulator.running import drive_world, make_pilot
-from simulator.tracks import MAT, make_track
-from simulator.world import World, WorldConfig
+from simulator.car.car import ACKERMANN, AckermannCar, AckermannConfig, make_car, sample_car
+from simulator.evaluation.closed_loop import drive_world, make_pilot
+from simulator.room.looks import PLAIN_LOOK
+from simulator.track.geometry import Pose
+from simulator.track.tracks import MAT, make_track
+from simulator.world.mat import MatLook, paint_mat
+from simulator.world.world import World, WorldConfig
 
 EVEN = AckermannConfig(slip=0.0, battery_sag_per_min=0.0)
 

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from simulator.optics import CameraRig, cast_rays, project, sample_rig
+from simulator.camera.optics import CameraRig, cast_rays, project, sample_rig
 
 LEVEL = CameraRig(0.2, 0.0, 0.0, 0.0, math.radians(90), 0.0, 0.0)
 

@@ -7,7 +7,7 @@ from controller.errors import DataError
 from controller.model.pilot import DEFAULT_MODEL, TflitePilot, find_model
 from simulator.__main__ import main
 from simulator.errors import SimulatorUsageError
-from simulator.real_frames import Judgement, judge_reference
+from simulator.evaluation.real_frames import Judgement, judge_reference
 
 
 @pytest.fixture

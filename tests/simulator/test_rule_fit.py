@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 
 from simulator.__main__ import main
-from simulator.looks import PLAIN_LOOK
-from simulator.optics import CameraRig
-from simulator.rule_fit import find_paper, fit_rule
-from simulator.scene import Scene, SceneConfig
-from simulator.teacher import Teacher, TeacherConfig
-from simulator.tracks import make_track
+from simulator.camera.optics import CameraRig
+from simulator.evaluation.rule_fit import find_paper, fit_rule
+from simulator.room.looks import PLAIN_LOOK
+from simulator.teacher.teacher import Teacher, TeacherConfig
+from simulator.track.tracks import make_track
+from simulator.world.scene import Scene, SceneConfig
 
 DEGREES = (-35, -28, -22, 22, 28, 35)
 

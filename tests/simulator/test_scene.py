@@ -7,16 +7,16 @@ import cv2
 import numpy as np
 import pytest
 
-from simulator.backdrop import paint_backdrop, paint_lamps
-from simulator.geometry import Pose
-from simulator.ground import Ground, paint_ground
-from simulator.looks import PLAIN_LOOK, LightLook, SensorLook, sample_look
-from simulator.optics import CameraRig, project
-from simulator.paper import Laying, lay_sheets
-from simulator.renderer import Renderer
-from simulator.scene import Scene, SceneConfig
-from simulator.sensor import Sensor
-from simulator.tracks import SHEET_LENGTH_M, make_track
+from simulator.camera.optics import CameraRig, project
+from simulator.camera.renderer import Renderer
+from simulator.camera.sensor import Sensor
+from simulator.room.backdrop import paint_backdrop, paint_lamps
+from simulator.room.ground import Ground, paint_ground
+from simulator.room.looks import PLAIN_LOOK, LightLook, SensorLook, sample_look
+from simulator.track.geometry import Pose
+from simulator.track.paper import Laying, lay_sheets
+from simulator.track.tracks import SHEET_LENGTH_M, make_track
+from simulator.world.scene import Scene, SceneConfig
 
 DARK = LightLook(2.5, 1.0, 0.3, False, 0.0, 0, 1.0, (0.0, 0.0, 0.0), 0.0)
 CLEAN = SensorLook(1.0, 0.0, (1.0, 1.0, 1.0), 1.0, 0.0, 0.0, 0.0, 10.0, 0.0)

@@ -6,21 +6,21 @@ import numpy as np
 import pytest
 
 from simulator.__main__ import main
-from simulator.benchmark import benchmark
-from simulator.car import sample_car
-from simulator.chart import draw_chart
-from simulator.dataset import DatasetConfig, make_dataset
+from simulator.camera.optics import sample_rig
+from simulator.car.car import sample_car
 from simulator.errors import SimulatorUsageError
-from simulator.evaluation import EvaluationConfig, evaluate
-from simulator.factors import FACTORS, find_factor
+from simulator.evaluation.benchmark import benchmark
+from simulator.evaluation.evaluate import EvaluationConfig, evaluate
+from simulator.evaluation.factors import FACTORS, find_factor
+from simulator.evaluation.sweep import sweep
 from simulator.jobs import map_in_order
-from simulator.optics import sample_rig
-from simulator.reference import sample_reference_look, sample_reference_rig
-from simulator.scene import Scene, SceneConfig
-from simulator.sheet import contact_sheet, read_reference
-from simulator.sweep import sweep
-from simulator.tracks import make_track
-from simulator.world import WorldConfig
+from simulator.pictures.chart import draw_chart
+from simulator.pictures.sheet import contact_sheet, read_reference
+from simulator.teacher.dataset import DatasetConfig, make_dataset
+from simulator.track.tracks import make_track
+from simulator.world.reference import sample_reference_look, sample_reference_rig
+from simulator.world.scene import Scene, SceneConfig
+from simulator.world.world import WorldConfig
 
 
 def double(number):

@@ -5,9 +5,9 @@ import pytest
 
 from firmware_bridge.wire.commands import Command
 from simulator.errors import SimulatorUsageError
-from simulator.geometry import ClosedLine
-from simulator.teacher import FREE, Teacher, TeacherConfig
-from simulator.tracks import Track, make_track
+from simulator.teacher.teacher import FREE, Teacher, TeacherConfig
+from simulator.track.geometry import ClosedLine
+from simulator.track.tracks import Track, make_track
 
 
 def place(track, x_m, y_m):

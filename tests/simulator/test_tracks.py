@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from simulator.errors import SimulatorUsageError
-from simulator.tracks import TRACK_NAMES, make_track
+from simulator.track.tracks import TRACK_NAMES, make_track
 
 
 def crossings(points):

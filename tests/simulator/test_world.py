@@ -4,11 +4,11 @@ import pytest
 
 from controller.frames import Frame
 from firmware_bridge.wire.commands import Command, McuState, MotorOutputs
-from simulator.devices import SimulatedCamera, open_link
+from simulator.devices.lockstep import SimulatedCamera, open_link
 from simulator.errors import SimulatorUsageError
-from simulator.running import drive_world
-from simulator.teacher import Teacher, TeacherPilot
-from simulator.world import CameraTiming, World, WorldConfig, motion_of
+from simulator.evaluation.closed_loop import drive_world
+from simulator.teacher.teacher import Teacher, TeacherPilot
+from simulator.world.world import CameraTiming, World, WorldConfig, motion_of
 
 STEADY = CameraTiming(20.0, 20.0, 0.0)
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from training.augment import augment
 from training.errors import SpecError
-from training.recipes import Augmentation, parse_augmentation
+from training.pipeline.augment import augment
+from training.pipeline.recipes import Augmentation, parse_augmentation
 
 STILL = Augmentation(mirror=False, light=0, contrast=0, shift=0, blur=0, noise=0, shadow=0)
 

@@ -5,7 +5,7 @@ import pytest
 
 from controller.recording.frameset import load_frameset
 from training.__main__ import main
-from training.bench import FLOPS_PER_MAC, Speed, make_frames, matmul_flops
+from training.runs.benchmark import FLOPS_PER_MAC, Speed, make_frames, matmul_flops
 
 
 def test_made_up_frames_are_a_frame_set(tmp_path):

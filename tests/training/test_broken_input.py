@@ -97,7 +97,7 @@ def test_an_empty_class_is_said_before_anything_is_trained(command, tmp_path, ca
 
 
 def test_the_reference_frames_are_read_inspected_and_judged(shared_data, tmp_path, capsys):
-    from training.networks import build_network, spec_of
+    from training.networks.networks import build_network, spec_of
 
     lane = str(shared_data / "paper_lane")
     assert main(["inspect", lane, "--out", str(tmp_path), "--json"]) == 0

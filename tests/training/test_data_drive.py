@@ -8,7 +8,7 @@ from mcap.writer import Writer
 from controller.errors import DataError
 from controller.pictures import encode_png
 from controller.recording.format import DECISION_TOPIC, IMAGE_TOPIC
-from training.datasets import kind_of, open_dataset
+from training.data.registry import kind_of, open_dataset
 
 
 def _write(path, commands):

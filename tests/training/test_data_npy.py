@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from controller.errors import DataError
-from training.datasets import open_dataset
+from training.data.registry import open_dataset
 
 
 def _write(folder, stem, rows, labels):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from controller.errors import DataError
-from training.datasets import open_dataset
+from training.data.registry import open_dataset
 
 
 def _folder(tmp_path, labels, pictures=("1", "2", "10")):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from controller.errors import DataError
-from training.data_tub import list_records
-from training.datasets import kind_of, open_dataset
+from training.data.registry import kind_of, open_dataset
+from training.data.tub import list_records
 
 
 def test_angle_becomes_class_with_left_negative(tmp_path, write_tub):

@@ -3,7 +3,7 @@ import json
 import cv2
 import numpy as np
 
-from training.datasets import kind_of, open_dataset
+from training.data.registry import kind_of, open_dataset
 
 
 def _write(folder, number, picture=True, **changes):

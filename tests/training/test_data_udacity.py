@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from controller.errors import DataError
-from training.datasets import open_dataset
+from training.data.registry import open_dataset
 
 
 def _folder(tmp_path, rows, heading=True):

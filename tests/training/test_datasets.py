@@ -3,7 +3,7 @@ import pytest
 
 from controller.errors import DataError
 from controller.recording.frameset import load_frameset
-from training.datasets import import_dataset, open_dataset
+from training.data.registry import import_dataset, open_dataset
 
 
 def test_import_gives_the_same_frames_as_opening(tmp_path, write_tub):

@@ -3,14 +3,14 @@ import json
 import numpy as np
 import pytest
 
-from training import features as features_module
 from training.__main__ import main
 from training.backend import load_keras, load_model
+from training.data.pool import Pool
 from training.errors import SpecError
-from training.features import FeatureCache, fit_head, key_of, train_head, trunk_of
-from training.networks import HEAD, build_network, spec_of
-from training.pool import Pool
-from training.strategies import STRATEGIES, advise, count_moments, head_spec, thin
+from training.methods import features as features_module
+from training.methods.features import FeatureCache, fit_head, key_of, train_head, trunk_of
+from training.methods.strategies import STRATEGIES, advise, count_moments, head_spec, thin
+from training.networks.networks import HEAD, build_network, spec_of
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +108,7 @@ def test_much_and_little_like_and_unlike_data_get_different_advice(
 ):
     pools = Pool.of([lane_frames(60)]), Pool.of([lane_frames(30, 2)])
     cache = FeatureCache(tmp_path)
-    from training import strategies
+    from training.methods import strategies
 
     names = {}
     for border in (3, 100):

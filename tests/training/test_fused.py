@@ -1,8 +1,8 @@
 import numpy as np
 
 from training.backend import load_keras
-from training.fused import fuse_batch_norm
-from training.networks import build_network, freeze_blocks, spec_of
+from training.networks.fused import fuse_batch_norm
+from training.networks.networks import build_network, freeze_blocks, spec_of
 
 
 def _trained(fused, frozen=0):

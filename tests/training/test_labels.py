@@ -3,7 +3,7 @@ import pytest
 
 from controller.errors import DataError
 from controller.recording.frameset import FrameSet
-from training.labels import relabel
+from training.data.labels import relabel
 
 
 def _frames(steering, times_ms=None, drives=None):

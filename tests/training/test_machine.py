@@ -4,9 +4,9 @@ import sys
 
 import pytest
 
-from training import cli_speed
 from training.__main__ import main
 from training.backend import load_keras, load_model, load_tensorflow
+from training.cli import speed as cli_speed
 
 SMALL = ("--network", "sliced1", "--alpha", "0.25", "--epochs", "1", "--batch", "16")
 TWO_PROCESSORS = """

@@ -1,8 +1,8 @@
 import pytest
 
 from training.backend import load_keras
-from training.macs import count_macs, layer_macs
-from training.networks import build_network, spec_of
+from training.networks.macs import count_macs, layer_macs
+from training.networks.networks import build_network, spec_of
 
 
 def test_the_published_count_of_mobilenet():

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.metrics import calibration_error, confusion_text, score
+from training.report.metrics import calibration_error, confusion_text, score
 
 
 def test_a_worked_example():

@@ -4,7 +4,7 @@ import pytest
 from controller.errors import ModelError
 from training.backend import load_keras, load_model
 from training.errors import SpecError
-from training.networks import BLOCKS, NetworkSpec, block_of_layer, build_network, spec_of
+from training.networks.networks import BLOCKS, NetworkSpec, block_of_layer, build_network, spec_of
 
 # Parameters of MobileNet v1 (alpha 1) cut after block n, with a 3-way head. Counted by hand from
 # table 1 of Howard et al. 2017: a block of c -> d channels has 9c + 4c + cd + 4d with its two

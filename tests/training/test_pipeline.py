@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from controller.errors import DataError
-from training.networks import build_network, spec_of
-from training.pipeline import evaluation_batches, predict, steps_per_epoch, training_batches
-from training.pool import Pool
-from training.recipes import Recipe
+from training.data.pool import Pool
+from training.networks.networks import build_network, spec_of
+from training.pipeline.batches import evaluation_batches, predict, steps_per_epoch, training_batches
+from training.pipeline.recipes import Recipe
 
 PLAIN = Recipe(batch=8, epochs=3, augmentation=None)
 

@@ -3,7 +3,7 @@ import pytest
 
 from controller.errors import DataError
 from controller.recording.frameset import FrameSet, load_frameset
-from training.pool import Pool
+from training.data.pool import Pool
 
 
 def test_joined_sets_give_their_own_pictures(lane_frames):

@@ -3,13 +3,13 @@ import json
 import numpy as np
 import pytest
 
-from training import cli_prune
 from training.__main__ import main
 from training.backend import load_keras, load_model
-from training.networks import build_network, spec_of
-from training.pool import Pool
-from training.pruning import keep_after, left, prune, retrain
-from training.recipes import Recipe
+from training.cli import prune as cli_prune
+from training.data.pool import Pool
+from training.methods.pruning import keep_after, left, prune, retrain
+from training.networks.networks import build_network, spec_of
+from training.pipeline.recipes import Recipe
 
 
 def test_the_largest_weights_of_every_layer_stay():

@@ -7,10 +7,10 @@ import pytest
 
 from training.__main__ import main
 from training.backend import load_keras, load_model
-from training.folding import fold, in_one_line
-from training.networks import build_network, spec_of
-from training.quantise_aware import RoundedNetwork, round_kernel
-from training.rounding import round_weights
+from training.methods.quantise_aware import RoundedNetwork, round_kernel
+from training.methods.rounding import round_weights
+from training.networks.folding import fold, in_one_line
+from training.networks.networks import build_network, spec_of
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def test_networks_that_cannot_be_rounded_are_left_as_they_are(name):
 
 
 def test_upsampled_networks_are_rounded_on_fewer_frames(monkeypatch):
-    from training import rounding
+    from training.methods import rounding
 
     monkeypatch.setattr(rounding, "FIRST_PLACES", 3 * 112 * 112)
     network = build_network(spec_of("sliced1", alpha=0.25, upsample=True))
@@ -151,7 +151,7 @@ def test_the_command_trains_goes_on_after_a_kill_and_says_what_8_bits_change(
     assert facts["agreement_rounded"] > 0.5
     assert facts["before"]["frames"] == facts["rounded"]["frames"]
 
-    from training import quantise_aware
+    from training.methods import quantise_aware
 
     real = quantise_aware.FineTuning.train_epoch
 

@@ -5,9 +5,8 @@ from hypothesis import strategies as st
 
 from controller.errors import DataError
 from controller.recording.frameset import FrameSet
-from training.errors import SpecError
-from training.pool import Pool
-from training.splits import (
+from training.data.pool import Pool
+from training.data.splits import (
     GAP_FRAMES,
     by_blocks,
     by_drive,
@@ -16,6 +15,7 @@ from training.splits import (
     shuffled,
     undersample,
 )
+from training.errors import SpecError
 
 
 def _pool(*lengths, labels=None):

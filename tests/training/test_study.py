@@ -7,11 +7,11 @@ import pytest
 from controller.errors import DataError
 from training.__main__ import main
 from training.errors import SpecError, TrainingError
-from training.study import Plan, plan_runs
-from training.study_groups import frontier, groups
-from training.study_report import tables
-from training.study_results import read_study
-from training.study_runner import Job, claim, do_run, imported, open_split, run_study
+from training.study.groups import frontier, groups
+from training.study.plan import Plan, plan_runs
+from training.study.report import tables
+from training.study.results import read_study
+from training.study.runner import Job, claim, do_run, imported, open_split, run_study
 
 
 def test_a_run_comes_after_the_one_whose_weights_it_copies():
@@ -137,7 +137,7 @@ def test_a_run_that_somebody_else_is_at_work_on_is_left_to_them(tmp_path, job):
 _HOLDER = """
 import sys, time
 from pathlib import Path
-from training.study_runner import claim
+from training.study.runner import claim
 with claim(Path(sys.argv[1])) as mine:
     print(mine, flush=True)
     time.sleep(60)
@@ -185,7 +185,7 @@ def test_a_killed_study_goes_on_and_finishes_nothing_twice(tmp_path, study):
 
 
 def test_a_run_that_dies_leaves_the_others_be(tmp_path, monkeypatch, recordings):
-    from training import study_runner
+    from training.study import runner as study_runner
 
     plan = Plan((1, 2), (), (0.25,), shuffled=())
     job = Job(plan, recordings[1:2], recordings[3:4], tmp_path / "study", epochs=1)

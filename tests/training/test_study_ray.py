@@ -9,8 +9,8 @@ import time
 import pytest
 
 from controller.errors import UsageError
-from training.study_ray import Cluster
-from training.study_results import read_study
+from training.study.ray import Cluster
+from training.study.results import read_study
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ import pytest
 
 from controller.errors import DataError
 from training.backend import load_keras, load_model
+from training.data.pool import Pool
+from training.data.splits import by_blocks
 from training.errors import RunError
-from training.networks import spec_of
-from training.pipeline import predict
-from training.pool import Pool
-from training.recipes import Recipe
-from training.splits import by_blocks
-from training.trainer import Split, TrainConfig, train
+from training.networks.networks import spec_of
+from training.pipeline.batches import predict
+from training.pipeline.recipes import Recipe
+from training.runs.trainer import Split, TrainConfig, train
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_same_seed_same_weights_and_a_killed_run_goes_on_to_the_same(tmp_path, j
     config, split = job(epochs=3)
     train(config, split, tmp_path / "whole")
 
-    from training import trainer
+    from training.runs import trainer
 
     real = trainer.progress_callback
 
@@ -120,7 +120,7 @@ def test_a_class_without_frames_is_said_before_training(tmp_path, job):
 
 
 def test_the_seeds_recipe_is_the_seeds():
-    from training.recipes import SEED, make_optimizer
+    from training.pipeline.recipes import SEED, make_optimizer
 
     load_keras()
     optimizer = make_optimizer(SEED, 100)

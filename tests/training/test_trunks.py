@@ -5,7 +5,7 @@ import pytest
 
 from training.backend import load_keras, load_model
 from training.errors import SpecError
-from training.networks import HEAD, build_network, spec_of
+from training.networks.networks import HEAD, build_network, spec_of
 
 # Parameters with a 3-way head. The DFN: 10800 * 276 + 276 + 276 * 3 + 3. The others: what Keras'
 # documentation gives for the network without top, and 3 (features + 1).

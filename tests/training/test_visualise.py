@@ -6,8 +6,8 @@ import pytest
 
 from training.__main__ import main
 from training.backend import load_keras
-from training.networks import HEAD, build_network, spec_of
-from training.visualise import (
+from training.networks.networks import HEAD, build_network, spec_of
+from training.report.visualise import (
     activation_maps,
     draw_activation_sheet,
     feature_maps,

@@ -7,8 +7,8 @@ from controller.errors import ModelError
 from training.__main__ import main
 from training.backend import find_model_file
 from training.errors import RunError, SpecError
-from training.recipes import recipe_of
-from training.runs import RunFolder
+from training.pipeline.recipes import recipe_of
+from training.runs.folder import RunFolder
 
 
 @pytest.mark.parametrize("rate", [float("nan"), float("inf"), -1.0, 0.0])
