@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -155,18 +156,11 @@ def _score(facts: dict[str, Any]) -> Score:
 def _start(
     folder: RunFolder, config: TrainConfig, pool: Pool, machine: Machine
 ) -> tuple[Any, int, list[dict[str, float]]]:
-    """A compiled model: newly built, or from the newest checkpoint with its epoch and history."""
+    """A compiled model with its epoch and history: as new, or as the newest checkpoint left it."""
     keras = load_keras()
     state = folder.read("checkpoint.json")
-    if state is not None:
-        path = folder.path / state["model"]
-        try:
-            model = keras.saving.load_model(path)
-        except Exception as error:  # Keras raises whatever its parts raise
-            raise RunError(f"{path}: broken checkpoint; remove the run folder") from error
-        print(f"{config.network.name}: resumed after epoch {state['epochs_done']}")
-        return model, int(state["epochs_done"]), list(state["history"])
-    model = build_network(config.network)
+    spec = config.network if state is None else replace(config.network, weights="random")
+    model = build_network(spec)
     steps = steps_per_epoch(pool, config.recipe.batch) * config.recipe.epochs
     model.compile(
         optimizer=make_optimizer(config.recipe, steps),
@@ -175,7 +169,29 @@ def _start(
         weighted_metrics=[keras.metrics.CategoricalAccuracy(name="balanced_accuracy")],
         jit_compile=machine.compiled,
     )
-    return model, 0, []
+    if state is None:
+        return model, 0, []
+    path = folder.path / state["model"]
+    try:
+        _restore(model, keras.saving.load_model(path), state["random"])
+    except Exception as error:  # Keras raises whatever its parts raise
+        raise RunError(f"{path}: broken checkpoint; remove the run folder") from error
+    print(f"{config.network.name}: resumed after epoch {state['epochs_done']}")
+    return model, int(state["epochs_done"]), list(state["history"])
+
+
+def _restore(model: Any, saved: Any, random: Mapping[str, list[int]]) -> None:  # noqa: ANN401
+    """Put a saved model's numbers into a new one.
+
+    Keras saves neither which weights are exempt from weight decay nor how far its random numbers
+    have come, so that a loaded model would go on otherwise than the one that was saved.
+    """
+    model.set_weights(saved.get_weights())
+    model.optimizer.build(model.trainable_variables)
+    for variable, value in zip(model.optimizer.variables, saved.optimizer.variables, strict=True):
+        variable.assign(value)
+    for layer in _random_layers(model):
+        layer.seed_generator.state.assign(random[layer.name])
 
 
 def _fit(
@@ -230,8 +246,13 @@ def _keeper(keras: Any, folder: RunFolder, history: list[Any], patience: int | N
                 partial.rename(folder.best_weights)
             name = f"epoch-{epoch + 1:03d}.keras"
             self.model.save(folder.path / name)
+            random = {
+                layer.name: layer.seed_generator.state.numpy().tolist()
+                for layer in _random_layers(self.model)
+            }
             folder.write(
-                "checkpoint.json", {"epochs_done": epoch + 1, "model": name, "history": history}
+                "checkpoint.json",
+                {"epochs_done": epoch + 1, "model": name, "random": random, "history": history},
             )
             folder.write("history.json", history)
             for old in set(folder.path.glob("epoch-*.keras")) - {folder.path / name}:
@@ -240,6 +261,11 @@ def _keeper(keras: Any, folder: RunFolder, history: list[Any], patience: int | N
                 self.model.stop_training = True
 
     return Keeper()
+
+
+def _random_layers(model: Any) -> list[Any]:  # noqa: ANN401
+    """The layers that draw numbers (dropout): a saved model leaves out how far they have come."""
+    return [layer for layer in model.layers if hasattr(layer, "seed_generator")]
 
 
 def _exhausted(history: list[dict[str, float]], patience: int | None) -> bool:
