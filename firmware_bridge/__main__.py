@@ -4,34 +4,38 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
 import logging
 import os
 import sys
 from collections.abc import Sequence
 
-from firmware_bridge.cli import build, emulate, monitor, send
 from firmware_bridge.errors import BridgeError
-from firmware_bridge.tools import bench, self_test
-from firmware_bridge.verification import coverage, faults, fuzz, mutation
-from firmware_bridge.wire import vectors
 
-_MODULES = (
-    monitor,
-    send,
-    self_test,
-    bench,
-    build,
-    emulate,
-    vectors,
-    fuzz,
-    faults,
-    coverage,
-    mutation,
-)
+COMMANDS = {
+    "monitor": "monitor",
+    "send": "send",
+    "check": "check",
+    "bench": "bench",
+    "build": "build",
+    "flash": "build",
+    "emulate": "emulate",
+    "vectors": "vectors",
+    "fuzz": "fuzz",
+    "faults": "faults",
+    "coverage": "coverage",
+    "mutants": "mutants",
+}
+"""Command -> its module in `firmware_bridge.cli`, in the order of ``--help``."""
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """The tree of subcommands."""
+def make_parser(first: str | None = None) -> argparse.ArgumentParser:
+    """The tree of subcommands.
+
+    Args:
+        first: The command line's first word. Where it is a command, only that one's module is
+            loaded: a car has no use for an emulator or a fuzzer.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m firmware_bridge",
         description="The serial line to the car's microcontroller, and its firmware.",
@@ -39,8 +43,9 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in _MODULES:
-        module.add_parser(subparsers)
+    modules = [COMMANDS[first]] if first in COMMANDS else COMMANDS.values()
+    for module in dict.fromkeys(modules):
+        importlib.import_module(f"firmware_bridge.cli.{module}").add_parser(subparsers)
     return parser
 
 
@@ -51,7 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 done, 1 it ran and fell short, 2 wrong usage or input.
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    args = make_parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
+    args = make_parser(words[0] if words else None).parse_args(words)
     try:
         code: int = args.run(args)
         sys.stdout.flush()  # here, where it can still be said that it could not be written

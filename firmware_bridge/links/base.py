@@ -3,31 +3,10 @@
 from __future__ import annotations
 
 import abc
-from dataclasses import dataclass
 from typing import Self
 
-from firmware_bridge.wire.commands import Command, McuStatus
-
-
-@dataclass(frozen=True, slots=True)
-class LinkHealth:
-    """What the host knows about the other end, at one moment.
-
-    Attributes:
-        connected: The device is open and its statuses are arriving (newest under 150 ms old).
-        status: Newest status, or None before the first.
-        status_age_ns: Age of that status on the link's clock; 0 when there is none.
-        sent: Command frames handed to the operating system since the link was opened.
-        dropped: Command frames that could not be handed over in time.
-        mismatched: The MCU has applied something else than what was asked for over 200 ms.
-    """
-
-    connected: bool
-    status: McuStatus | None
-    status_age_ns: int
-    sent: int
-    dropped: int
-    mismatched: bool
+from firmware_bridge.wire.commands import Command
+from firmware_bridge.wire.session import LinkHealth
 
 
 class Link(abc.ABC):

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Self
 
 from firmware_bridge.clock import Clock
-from firmware_bridge.links.base import Link, LinkHealth
+from firmware_bridge.links.base import Link
 from firmware_bridge.wire.commands import Command
 from firmware_bridge.wire.protocol import MAX_TTL_MS
-from firmware_bridge.wire.session import HostSession
+from firmware_bridge.wire.session import HostSession, LinkHealth
 
 
 class LockstepLink(Link):

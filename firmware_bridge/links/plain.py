@@ -13,9 +13,10 @@ import serial
 
 from firmware_bridge.clock import Clock
 from firmware_bridge.errors import LinkError
-from firmware_bridge.links.base import Link, LinkHealth
+from firmware_bridge.links.base import Link
 from firmware_bridge.links.serial import LINE_ERRORS, open_device, write_now
 from firmware_bridge.wire.commands import Command
+from firmware_bridge.wire.session import LinkHealth
 
 REOPEN_NS = 500_000_000
 LETTERS = {Command.FORWARD: b"F", Command.LEFT: b"L", Command.RIGHT: b"R", Command.STOP: b"S"}

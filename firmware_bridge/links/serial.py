@@ -16,10 +16,10 @@ import serial
 
 from firmware_bridge.clock import Clock
 from firmware_bridge.errors import LinkError, VersionError
-from firmware_bridge.links.base import Link, LinkHealth
+from firmware_bridge.links.base import Link
 from firmware_bridge.wire.commands import Command
 from firmware_bridge.wire.protocol import BAUD, DELIMITER, MAX_TTL_MS
-from firmware_bridge.wire.session import HostSession
+from firmware_bridge.wire.session import HostSession, LinkHealth
 
 READ_TIMEOUT_S = 0.05
 RECONNECT_S = 0.1

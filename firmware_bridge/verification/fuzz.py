@@ -1,9 +1,7 @@
-"""``fuzz``: spoiled frames by the hundred million against the real core, and a judge."""
+"""Spoiled frames by the hundred million against the real core, and a judge."""
 
 from __future__ import annotations
 
-import argparse
-import os
 import subprocess
 import time
 from collections.abc import Sequence
@@ -11,15 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from firmware_bridge.cli.common import (
-    Subparsers,
-    add_command,
-    add_json,
-    job_count,
-    positive_int,
-    print_json,
-    seed_number,
-)
 from firmware_bridge.errors import EmulatorError
 from firmware_bridge.firmware.toolchain import SANITIZERS, WARNINGS, build
 from firmware_bridge.wire.protocol import COUNTERS
@@ -92,53 +81,3 @@ def _run_one(program: Path, frames: int, seed: int) -> dict[str, int]:
     if done.returncode not in (0, 1) or not done.stdout:
         raise EmulatorError(f"the fuzzer ended with {done.returncode}: {done.stderr[:2000]}")
     return {key: int(value) for key, value in map(str.split, done.stdout.splitlines())}
-
-
-def add_parser(subparsers: Subparsers) -> None:
-    """Add the subcommand."""
-    parser = add_command(
-        subparsers,
-        "fuzz",
-        "send spoiled frames to the firmware's core and count wrong commands obeyed",
-        "fuzz --frames 1e8 --seed 1",
-        run,
-    )
-    parser.add_argument(
-        "--frames",
-        type=positive_int,
-        default=100_000_000,
-        help="spoiled frames to send (default 1e8)",
-    )
-    parser.add_argument("--seed", type=seed_number, default=1, help="default 1")
-    parser.add_argument(
-        "--jobs",
-        type=job_count,
-        default=os.cpu_count() or 1,
-        help="processes to use (default: one per core)",
-    )
-    parser.add_argument("--sanitize", action="store_true", help="under ASan and UBSan, slower")
-    add_json(parser)
-
-
-def run(args: argparse.Namespace) -> int:
-    """Print the figures; 1 when a wrong command was obeyed."""
-    result = fuzz(build_fuzzer(sanitized=args.sanitize), args.frames, args.seed, args.jobs)
-    per_s = result.frames / result.seconds
-    if args.json:
-        print_json(
-            {
-                "frames": result.frames,
-                "wrong_commands": result.wrong_commands,
-                "accepted": result.accepted,
-                "rejects": result.rejects,
-                "frames_per_s": round(per_s),
-                "seed": args.seed,
-            }
-        )
-    else:
-        print(f"spoiled frames   {result.frames:,} in {result.seconds:.1f} s, {per_s:,.0f} per s")
-        print(f"wrong commands   {result.wrong_commands}")
-        print(f"right commands   {result.accepted:,} accepted in between")
-        for name, count in result.rejects.items():
-            print(f"rejected: {name:9} {count:,}")
-    return 1 if result.wrong_commands else 0

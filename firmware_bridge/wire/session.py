@@ -5,8 +5,9 @@ Pure: it owns no device, no thread and no clock. Every method that depends on ti
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from firmware_bridge.errors import FrameError, VersionError
-from firmware_bridge.links.base import LinkHealth
 from firmware_bridge.wire.commands import Command, McuStatus
 from firmware_bridge.wire.protocol import (
     MAX_SEQUENCE,
@@ -23,6 +24,27 @@ STATUS_FRESH_NS = 150_000_000
 """A link is connected while its newest status is younger than this (three status periods)."""
 MISMATCH_NS = 200_000_000
 """How long the motors may show something else than what was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkHealth:
+    """What the host knows about the other end, at one moment.
+
+    Attributes:
+        connected: The device is open and its statuses are arriving (newest under 150 ms old).
+        status: Newest status, or None before the first.
+        status_age_ns: Age of that status on the link's clock; 0 when there is none.
+        sent: Command frames handed to the operating system since the link was opened.
+        dropped: Command frames that could not be handed over in time.
+        mismatched: The MCU has applied something else than what was asked for over 200 ms.
+    """
+
+    connected: bool
+    status: McuStatus | None
+    status_age_ns: int
+    sent: int
+    dropped: int
+    mismatched: bool
 
 
 class HostSession:

@@ -1,12 +1,10 @@
-"""``vectors``: frames byte for byte, for whoever writes the protocol for another board."""
+"""Frames byte for byte, for whoever writes the protocol for another board."""
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from firmware_bridge.cli.common import Subparsers, add_command, add_json, print_json
 from firmware_bridge.wire.commands import Command, McuState, McuStatus, MotorOutputs, Trip
 from firmware_bridge.wire.protocol import COUNTERS, CommandFrame, encode_command, encode_status
 
@@ -81,27 +79,6 @@ def _statuses() -> Iterator[Vector]:
 def all_vectors() -> list[Vector]:
     """Every test vector, in the order of the documentation."""
     return [*_commands(), *_statuses()]
-
-
-def add_parser(subparsers: Subparsers) -> None:
-    """Add the subcommand."""
-    parser = add_command(
-        subparsers,
-        "vectors",
-        "print test vectors of the protocol, as in docs/protocol.md",
-        "vectors",
-        run,
-    )
-    add_json(parser)
-
-
-def run(args: argparse.Namespace) -> int:
-    """Print them."""
-    if args.json:
-        print_json({vector.says: vector.frame.hex() for vector in all_vectors()})
-    else:
-        print(as_text())
-    return 0
 
 
 def as_text() -> str:
