@@ -10,6 +10,7 @@ from typing import Any
 
 from controller import blas  # noqa: F401 - before anything that imports NumPy
 from controller.cli.benchmark import add_benchmark
+from controller.cli.check import add_check_command
 from controller.cli.common import (
     DONE,
     FELL_SHORT,
@@ -22,7 +23,6 @@ from controller.cli.drives import add_drives
 from controller.cli.models import add_models_command
 from controller.cli.service import add_service_commands
 from controller.config import Config, load_config
-from controller.doctor.page import add_check_command
 from controller.drive.statistics import PERCENTILES, Statistics
 from controller.errors import UsageError
 from controller.model.pilot import TflitePilot, find_model

@@ -16,7 +16,8 @@ from controller import __version__
 from controller.cameras.registry import open_camera
 from controller.clock import Clock, MonotonicClock
 from controller.config import Config
-from controller.drive.loop import Cycle, Loop, Sink
+from controller.cycle import Cycle, Sink
+from controller.drive.loop import Loop
 from controller.drive.statistics import Statistics
 from controller.drive.supervisor import Supervisor
 from controller.drive.warm_up import is_quick, understudies
@@ -24,10 +25,10 @@ from controller.errors import UsageError
 from controller.model.interpreter import RUNTIME
 from controller.model.pilot import TflitePilot, find_model, forward_weight_of
 from controller.recording.recorder import Recorder
+from controller.service.board_watch import BoardWatch
 from controller.service.control import ControlSocket
 from controller.service.systemd import ServiceReport, StateLog, give_back_memory, lock_memory
 from controller.system import process
-from controller.system.board import BoardWatch
 from controller.system.signals import stop_on_signals
 from firmware_bridge.links.registry import open_link
 

@@ -15,6 +15,9 @@ Pixels = npt.NDArray[np.uint8]
 REFERENCE_SHAPE = (45, 80)
 """Height and width of the reference data set's frames (github.com/paulaksm/transfer-learning)."""
 
+CLASS_NAMES = ("forward", "left", "right")
+"""The classes in the order of the data set's labels and of a model's outputs (contract 2)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:

@@ -32,7 +32,7 @@ from controller.cameras.registry import CameraSettings
 from controller.car import drive, settle
 from controller.clock import Clock, MonotonicClock
 from controller.config import Config, LinkSettings, ModelSettings
-from controller.drive.loop import Cycle
+from controller.cycle import Cycle
 from controller.drive.statistics import PERCENTILES, Statistics
 from controller.drive.supervisor import SupervisorSettings
 from controller.errors import ControllerError

@@ -1,19 +1,16 @@
-"""The parser of ``python -m controller drives``; what it needs is imported when it runs."""
+"""``python -m controller drives``: look into recorded drives and turn them into other things.
+
+What a command needs is imported when it runs: a drive that starts does not wait for it.
+"""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-from controller.cli.common import add_command
-
-
-def _tools() -> ModuleType:
-    from controller.recording import tools  # a drive that starts does not wait for it
-
-    return tools
+from controller.cli.common import DONE, add_command, print_json
+from controller.errors import DriveError, UsageError
 
 
 def add_drives(commands: Any) -> None:  # noqa: ANN401
@@ -29,7 +26,7 @@ def add_drives(commands: Any) -> None:  # noqa: ANN401
     listing = add_command(
         actions,
         "list",
-        lambda arguments: _tools().list_drives(arguments),
+        _list,
         "List the drives of a folder.",
         "python -m controller drives list /var/lib/paperlane/drives",
     )
@@ -38,7 +35,7 @@ def add_drives(commands: Any) -> None:  # noqa: ANN401
     info = add_command(
         actions,
         "info",
-        lambda arguments: _tools().info(arguments),
+        _info,
         "Say what is in a drive.",
         "python -m controller drives info out/drive/drive.mcap",
     )
@@ -47,7 +44,7 @@ def add_drives(commands: Any) -> None:  # noqa: ANN401
     export = add_command(
         actions,
         "export",
-        lambda arguments: _tools().export(arguments),
+        _export,
         "Turn a drive into a frame set to train on (--npy), a video or single pictures.",
         "python -m controller drives export out/drive/drive.mcap --video drive.mp4",
     )
@@ -57,3 +54,69 @@ def add_drives(commands: Any) -> None:  # noqa: ANN401
         "--video", type=Path, metavar="FILE", help="with the probabilities drawn in"
     )
     export.add_argument("--pictures", type=Path, metavar="FOLDER", help="NUMBER-COMMAND.png")
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    """``drives list``."""
+    from controller.recording.format import SUFFIX
+    from controller.recording.tools import listed
+
+    if not arguments.folder.is_dir():
+        raise UsageError(f"{arguments.folder}: no such folder")
+    drives = [listed(path) for path in sorted(arguments.folder.glob(f"*{SUFFIX}"))]
+    if arguments.json:
+        print_json({"drives": drives})
+        return DONE
+    for drive in drives:
+        if "error" in drive:
+            print(drive["error"])
+            continue
+        print(
+            f"{drive['path']}  {drive['frames']} frames, {drive['seconds']:.1f} s, "
+            f"{drive['size_bytes'] / 1e6:.1f} MB{'' if drive['complete'] else ', cut short'}"
+        )
+    print("1 drive" if len(drives) == 1 else f"{len(drives)} drives")
+    return DONE
+
+
+def _info(arguments: argparse.Namespace) -> int:
+    """``drives info``."""
+    from controller.recording.tools import summary_of
+
+    summary = summary_of(arguments.drive)
+    if arguments.json:
+        print_json(summary)
+        return DONE
+    for key, value in summary.items():
+        print(f"{key:12} {value}")
+    return DONE
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    """``drives export``."""
+    from controller.recording.reader import read_drive
+    from controller.recording.tools import as_frameset, write_pictures, write_video
+
+    if arguments.npy is arguments.video is arguments.pictures is None:
+        raise UsageError("say what to make: --npy FOLDER, --video FILE or --pictures FOLDER")
+    frames = list(read_drive(arguments.drive))
+    if not frames:
+        raise DriveError(f"{arguments.drive}: holds no frames")
+    if arguments.npy is not None:
+        _refuse_existing(arguments.npy)
+        as_frameset(frames, arguments.drive.stem).save(arguments.npy)
+        print(f"wrote {arguments.npy}: {len(frames)} frames")
+    if arguments.pictures is not None:
+        _refuse_existing(arguments.pictures)
+        write_pictures(arguments.pictures, frames)
+        print(f"wrote {arguments.pictures}: {len(frames)} pictures")
+    if arguments.video is not None:
+        _refuse_existing(arguments.video)
+        write_video(arguments.video, frames)
+        print(f"wrote {arguments.video}: {len(frames)} frames")
+    return DONE
+
+
+def _refuse_existing(path: Path) -> None:
+    if path.exists():
+        raise UsageError(f"{path}: exists, name another")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,17 +11,15 @@ import numpy as np
 
 from controller.cameras.base import Camera
 from controller.clock import Clock
+from controller.cycle import Cycle, Sink
 from controller.drive.image_quality import FreezeDetector, judge
-from controller.drive.supervisor import Decision, Supervisor
+from controller.drive.supervisor import Supervisor
 from controller.errors import CameraError, EndOfFrames
-from controller.frames import Frame, Pixels
+from controller.frames import Frame
 from controller.model.pilot import Pilot
-from firmware_bridge.links.base import Link, LinkHealth
+from firmware_bridge.links.base import Link
 from firmware_bridge.wire.commands import Command
 
-STAGES = ("wait", "fit", "invoke", "decide", "send", "record")
-"""What a cycle's `stages_ns` measure, in this order; ``record`` is what all sinks together took for
-the cycle before, after its command had left."""
 LONGEST_WAIT_MS = 50.0
 """How long the loop waits for a frame before it looks after the link again, in ms."""
 CAMERA_LOST_NS = 5_000_000_000
@@ -42,47 +39,7 @@ LONGEST_REHEARSAL_NS = 2_000_000
 """What a rehearsal may take before it is left out, ns: it would hold up the frame itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cycle:
-    """One turn of the loop, as it is recorded and shown.
-
-    Attributes:
-        frame: When the frame was taken, with the pixels that the model saw, so that a queue of
-            cycles holds no large pictures; None when none came in time.
-        pixels: The frame as the model saw it, ``(H, W, 3) uint8`` RGB, a copy, read-only; None
-            without one.
-        probabilities: Forward, left, right, as the model gave them; None without a frame.
-        decision: What was decided.
-        sequence: Sequence number it was sent with; 0 if the link dropped it.
-        sent_ns: When the command had left, on the loop's clock.
-        stages_ns: Real time spent in each of `STAGES`.
-        health: The link as it was when it was decided.
-    """
-
-    frame: Frame | None
-    pixels: Pixels | None
-    probabilities: tuple[float, float, float] | None
-    decision: Decision
-    sequence: int
-    sent_ns: int
-    stages_ns: tuple[int, int, int, int, int, int]
-    health: LinkHealth
-
-    @property
-    def shown_probabilities(self) -> list[float | None]:
-        """For JSON, which has no NaN: None for what is no number; empty without a frame."""
-        return [p if math.isfinite(p) else None for p in self.probabilities or ()]
-
-    @property
-    def age_ns(self) -> int:
-        """Age of the frame when its command had left, in ns; 0 without a frame."""
-        return 0 if self.frame is None else self.sent_ns - self.frame.capture_ns
-
-
 _log = logging.getLogger(__name__)
-
-Sink = Callable[[Cycle], None]
-"""Sees every cycle, after its command has left: recorder, statistics, progress."""
 
 
 class Rhythm:

@@ -14,13 +14,15 @@ import numpy as np
 
 from controller.cameras.replay import ReplayCamera
 from controller.clock import Clock, MonotonicClock, VirtualClock
-from controller.drive.loop import Cycle, Loop, Sink
-from controller.drive.supervisor import Reason, State, Supervisor, SupervisorSettings, choose
+from controller.cycle import Cycle, Reason, Sink, State
+from controller.drive.loop import Loop
+from controller.drive.supervisor import Supervisor, SupervisorSettings, choose
 from controller.errors import ReplayError
 from controller.model.pilot import Pilot, forward_weight_of
 from controller.recording.sources import open_recording
-from firmware_bridge.links.base import Link, LinkHealth
+from firmware_bridge.links.base import Link
 from firmware_bridge.wire.commands import Command, McuState
+from firmware_bridge.wire.session import LinkHealth
 
 ANSWER_NS = 1_000_000_000
 """How long a replay waits for the microcontroller's answer, ns. A command lives for 150 ms of the

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from controller.drive.loop import STAGES, Cycle
-from controller.drive.supervisor import FRESH_NS
-from firmware_bridge.links.base import LinkHealth
+from controller.cycle import FRESH_NS, STAGES, Cycle
 from firmware_bridge.wire.commands import Command
+from firmware_bridge.wire.session import LinkHealth
 
 _KEPT = 1 << 13
 """Cycles whose times are kept: the newest four minutes at 30 Hz."""

@@ -22,20 +22,18 @@ Every state but DRIVING sends STOP.
 
 from __future__ import annotations
 
-import enum
 import math
 from collections import deque
 from dataclasses import dataclass
 
+from controller.cycle import FRESH_NS, Decision, Reason, State
 from controller.drive.image_quality import Sight
 from controller.drive.smoothing import Smoother, SmoothingSettings
 from controller.errors import UsageError
 from controller.model.pilot import Probabilities
-from firmware_bridge.links.base import LinkHealth
 from firmware_bridge.wire.commands import Command, McuState, Trip
+from firmware_bridge.wire.session import LinkHealth
 
-FRESH_NS = 150_000_000
-"""Age at which a frame is too old to act on (design, contract 3), in ns."""
 MAX_TTL_MS = 150
 """Longest time to live that the wire carries (design, contract 4), in ms."""
 RECOVERY_FRAMES = 3
@@ -50,53 +48,8 @@ SUM_TOLERANCE = 0.1
 """How far from 1 three 8-bit probabilities may add up (each is rounded to 1/256)."""
 
 
-class State(enum.Enum):
-    """Where the supervisor stands."""
-
-    DISARMED = "disarmed"
-    ARMED = "armed"
-    DRIVING = "driving"
-    STOPPED = "stopped"
-
-
-class Reason(enum.Enum):
-    """Why the car does not drive."""
-
-    NONE = "driving"
-    NOT_ARMED = "not armed"
-    WAITING = "waiting for frame, link and microcontroller"
-    STALE_FRAME = "newest frame too old"
-    BLIND = "camera sees nothing"
-    LOW_RATE = "camera too slow"
-    BAD_OUTPUT = "model output is not probabilities"
-    UNSURE = "model unsure"
-    LINK_DOWN = "link down"
-    MISMATCH = "microcontroller does not do what it was told"
-    MCU_TRIPPED = "microcontroller disarmed itself"
-    MCU_LOCKED = "emergency stop or low battery"
-    BOARD = "computer too hot or short of power"
-    SHUTDOWN = "shutting down"
-
-
 _PASSING = frozenset({Reason.STALE_FRAME, Reason.BLIND, Reason.LOW_RATE, Reason.UNSURE})
 _LOCKING_TRIPS = frozenset({Trip.ESTOP, Trip.BATTERY})
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What to send, and why.
-
-    Attributes:
-        command: The command.
-        ttl_ms: Its time to live, 1 to 150 ms: 150 ms less the age of its frame.
-        state: The supervisor's state after deciding.
-        reason: Why it is STOP; `Reason.NONE` while driving.
-    """
-
-    command: Command
-    ttl_ms: int
-    state: State
-    reason: Reason
 
 
 def choose(probabilities: Probabilities, forward_weight: float = 1.0) -> Command | None:

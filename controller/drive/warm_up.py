@@ -18,8 +18,9 @@ from controller.drive.image_quality import FreezeDetector
 from controller.drive.loop import LONGEST_REHEARSAL_NS, Cast
 from controller.drive.supervisor import Supervisor, SupervisorSettings
 from controller.model.pilot import BorrowedPilot, Probabilities, TflitePilot, forward_weight_of
-from firmware_bridge.links.base import Link, LinkHealth
+from firmware_bridge.links.base import Link
 from firmware_bridge.wire.commands import Command
+from firmware_bridge.wire.session import LinkHealth
 
 MODEL_SHARE = 1 / 64
 """Of the time between two frames, what the model may take to be run twice for each: 0.5 ms at

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from controller.errors import ModelError
-from controller.recording.frameset import CLASS_NAMES
+from controller.frames import CLASS_NAMES
 
 try:  # hashlib is the same function with OpenSSL around it: 3.4 MiB that the car would carry
     from _sha2 import sha256  # type: ignore[import-not-found,unused-ignore]

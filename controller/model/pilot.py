@@ -9,10 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from controller.errors import ModelError, UsageError
-from controller.frames import Pixels, fit
+from controller.frames import CLASS_NAMES, Pixels, fit
 from controller.model.cards import Card, read_card
 from controller.model.interpreter import make_interpreter
-from controller.recording.frameset import CLASS_NAMES
 
 Probabilities = npt.NDArray[np.float32]
 """``(3,) float32`` in the label order forward, left, right; each 0 to 1, together about 1."""

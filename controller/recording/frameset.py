@@ -26,10 +26,9 @@ import numpy.typing as npt
 
 from controller.arrays import read_npy
 from controller.errors import DataError
-from controller.frames import Pixels
+from controller.frames import CLASS_NAMES, Pixels
 
 UNLABELLED = 255
-CLASS_NAMES = ("forward", "left", "right")
 _FORMAT = "paperlane-frameset"
 _ARRAYS = {
     "frames": np.uint8,

@@ -20,10 +20,10 @@ from mcap.records import Channel, Message, Metadata
 from mcap.stream_reader import StreamReader
 
 from controller.errors import DriveError
-from controller.frames import Pixels
+from controller.frames import CLASS_NAMES, Pixels
 from controller.pictures import decode_picture
 from controller.recording.format import DECISION_TOPIC, IMAGE_TOPIC, METADATA_NAME
-from controller.recording.frameset import CLASS_NAMES, whole
+from controller.recording.frameset import whole
 from firmware_bridge.wire.commands import Command
 
 _BROKEN = (

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from controller.drive.loop import Cycle
+from controller.cycle import Cycle
 from controller.errors import UsageError
 from controller.recording.format import SUFFIX
 from controller.recording.writer import DriveWriter, create_drive

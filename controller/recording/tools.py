@@ -1,23 +1,20 @@
-"""``python -m controller drives``: look into recorded drives and turn them into other things."""
+"""What is in a recorded drive, and the drive as a frame set, pictures or a video."""
 
 from __future__ import annotations
 
-import argparse
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from controller.cli.common import DONE, print_json
-from controller.drive.supervisor import FRESH_NS
+from controller.cycle import FRESH_NS
 from controller.errors import DriveError, UsageError
 from controller.pictures import encode_png
-from controller.recording.format import SUFFIX
 from controller.recording.frameset import UNLABELLED, FrameSet
-from controller.recording.reader import DriveInfo, DrivenFrame, read_decisions, read_drive
+from controller.recording.reader import DriveInfo, DrivenFrame, read_decisions
 from firmware_bridge.wire.commands import Command
 
 _COLOURS = {
@@ -30,46 +27,20 @@ VIDEO_SCALE = 8
 """Times by which a video enlarges the model's input."""
 
 
-def list_drives(arguments: argparse.Namespace) -> int:
-    """``drives list``."""
-    if not arguments.folder.is_dir():
-        raise UsageError(f"{arguments.folder}: no such folder")
-    drives = [_listed(path) for path in sorted(arguments.folder.glob(f"*{SUFFIX}"))]
-    if arguments.json:
-        print_json({"drives": drives})
-        return DONE
-    for drive in drives:
-        if "error" in drive:
-            print(drive["error"])
-            continue
-        print(
-            f"{drive['path']}  {drive['frames']} frames, {drive['seconds']:.1f} s, "
-            f"{drive['size_bytes'] / 1e6:.1f} MB{'' if drive['complete'] else ', cut short'}"
-        )
-    print("1 drive" if len(drives) == 1 else f"{len(drives)} drives")
-    return DONE
-
-
-def info(arguments: argparse.Namespace) -> int:
-    """``drives info``."""
-    summary = _summary(arguments.drive)
-    if arguments.json:
-        print_json(summary)
-        return DONE
-    for key, value in summary.items():
-        print(f"{key:12} {value}")
-    return DONE
-
-
-def _listed(path: Path) -> dict[str, Any]:
+def listed(path: Path) -> dict[str, Any]:
     """What is in a drive, or why that cannot be said: one broken file hides no other."""
     try:
-        return _summary(path)
+        return summary_of(path)
     except DriveError as error:
         return {"path": str(path), "error": str(error)}
 
 
-def _summary(path: Path) -> dict[str, Any]:
+def summary_of(path: Path) -> dict[str, Any]:
+    """What ``drives info`` says of a drive: plain figures, as JSON takes them.
+
+    Raises:
+        DriveError: If it is none.
+    """
     about = DriveInfo()
     commands: Counter[str] = Counter()
     stops: Counter[str] = Counter()
@@ -104,36 +75,6 @@ def _summary(path: Path) -> dict[str, Any]:
     }
 
 
-def export(arguments: argparse.Namespace) -> int:
-    """``drives export``."""
-    if arguments.npy is arguments.video is arguments.pictures is None:
-        raise UsageError("say what to make: --npy FOLDER, --video FILE or --pictures FOLDER")
-    frames = list(read_drive(arguments.drive))
-    if not frames:
-        raise DriveError(f"{arguments.drive}: holds no frames")
-    if arguments.npy is not None:
-        _refuse_existing(arguments.npy)
-        as_frameset(frames, arguments.drive.stem).save(arguments.npy)
-        print(f"wrote {arguments.npy}: {len(frames)} frames")
-    if arguments.pictures is not None:
-        _refuse_existing(arguments.pictures)
-        arguments.pictures.mkdir(parents=True)
-        for number, frame in enumerate(frames):
-            name = f"{number:06}-{frame.command.name.lower()}.png"
-            (arguments.pictures / name).write_bytes(encode_png(frame.pixels))
-        print(f"wrote {arguments.pictures}: {len(frames)} pictures")
-    if arguments.video is not None:
-        _refuse_existing(arguments.video)
-        write_video(arguments.video, frames)
-        print(f"wrote {arguments.video}: {len(frames)} frames")
-    return DONE
-
-
-def _refuse_existing(path: Path) -> None:
-    if path.exists():
-        raise UsageError(f"{path}: exists, name another")
-
-
 def as_frameset(frames: list[DrivenFrame], name: str) -> FrameSet:
     """A drive's frames as a frame set, labelled with what was sent (STOP: unlabelled)."""
     labels = [UNLABELLED if f.command is Command.STOP else int(f.command) for f in frames]
@@ -147,6 +88,14 @@ def as_frameset(frames: list[DrivenFrame], name: str) -> FrameSet:
         drive_names=(name,),
         source=name,
     )
+
+
+def write_pictures(folder: Path, frames: Sequence[DrivenFrame]) -> None:
+    """Write each frame as ``NUMBER-COMMAND.png`` into a new folder."""
+    folder.mkdir(parents=True)
+    for number, frame in enumerate(frames):
+        name = f"{number:06}-{frame.command.name.lower()}.png"
+        (folder / name).write_bytes(encode_png(frame.pixels))
 
 
 def write_video(path: Path, frames: list[DrivenFrame]) -> None:

@@ -9,8 +9,7 @@ from io import BufferedWriter
 from pathlib import Path
 from typing import Any
 
-from controller.drive.loop import Cycle
-from controller.drive.supervisor import Reason, State
+from controller.cycle import Cycle, Reason, State
 from controller.errors import UsageError
 from controller.pictures import encode_png
 from controller.recording.format import (

@@ -10,7 +10,7 @@ import logging
 import threading
 from typing import Any, Self
 
-from controller.drive.loop import Cycle
+from controller.cycle import Cycle
 from controller.drive.supervisor import Supervisor
 from controller.errors import UsageError
 from controller.service.control import toggle

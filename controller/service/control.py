@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from controller.drive.loop import Cycle
+from controller.cycle import Cycle
 from controller.drive.supervisor import Supervisor
 from controller.errors import ControllerError, UsageError
 

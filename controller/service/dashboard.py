@@ -17,7 +17,7 @@ import threading
 import time
 from typing import Any, Self
 
-from controller.drive.loop import Cycle
+from controller.cycle import Cycle
 from controller.errors import UsageError
 from controller.pictures import encode_png
 from controller.service.telemetry import MOST_LISTENERS, Listeners

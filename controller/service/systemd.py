@@ -16,8 +16,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
-from controller.drive.loop import Cycle
-from controller.drive.supervisor import Reason, State
+from controller.cycle import Cycle, Reason, State
 
 _log = logging.getLogger(__name__)
 

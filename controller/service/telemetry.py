@@ -7,7 +7,7 @@ import queue
 import threading
 from collections.abc import Iterator
 
-from controller.drive.loop import Cycle
+from controller.cycle import Cycle
 
 WAITING = 64
 """Cycles that may wait for one listener: 2 s at 30 Hz."""

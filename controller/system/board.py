@@ -1,24 +1,13 @@
 """The computer's own troubles while it drives: under-voltage and heat, as the kernel tells them.
 
-Read from sysfs by a slow thread of its own; where the files are not there (not a Pi), nothing is
-ever wrong.
+Where the files are not there (not a Pi), nothing is ever wrong.
 """
 
 from __future__ import annotations
 
 import contextlib
-import logging
-import threading
 from pathlib import Path
-from typing import Self
 
-from controller.drive.loop import Cycle
-from controller.drive.supervisor import Supervisor
-
-_log = logging.getLogger(__name__)
-
-PERIOD_S = 1.0
-"""How often the files are read, in s."""
 UNDER_VOLTAGE = 1 << 0
 """Bit of ``get_throttled``: under 4.63 V now (Raspberry Pi documentation, vcgencmd)."""
 TOO_HOT_C = 85.0
@@ -85,40 +74,3 @@ def board_fault(root: Path = Path("/")) -> str | None:
         return "under-voltage"
     degrees = temperature_c(root)
     return f"{degrees:.0f} °C" if degrees is not None and degrees >= TOO_HOT_C else None
-
-
-class BoardWatch:
-    """A sink of the loop that tells the supervisor of the computer's troubles."""
-
-    def __init__(self, supervisor: Supervisor, root: Path = Path("/")) -> None:
-        """Nothing is read yet.
-
-        Args:
-            supervisor: Told from the thread that calls this sink.
-            root: Where the computer's file system is.
-        """
-        self._supervisor = supervisor
-        self._root = root
-        self._fault: str | None = None
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="board", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join(PERIOD_S)
-
-    def __call__(self, _cycle: Cycle) -> None:
-        """Pass on what was read last."""
-        self._supervisor.set_board_fault(self._fault is not None)
-
-    def _run(self) -> None:
-        while not self._over.is_set():
-            fault = board_fault(self._root)
-            if fault != self._fault:
-                _log.warning("the computer: %s", fault or "all is well again")
-            self._fault = fault
-            self._over.wait(PERIOD_S)

@@ -10,7 +10,8 @@ import pytest
 from controller.cameras.base import Camera
 from controller.cameras.pattern import made_up_picture
 from controller.clock import VirtualClock
-from controller.drive.loop import Cycle, Loop
+from controller.cycle import Cycle
+from controller.drive.loop import Loop
 from controller.drive.supervisor import Supervisor, SupervisorSettings
 from controller.errors import EndOfFrames
 from controller.frames import Frame

@@ -19,7 +19,8 @@ from gpiozero.pins.mock import MockFactory
 
 from controller.car import drive
 from controller.config import load_config
-from controller.drive.supervisor import State, choose
+from controller.cycle import State
+from controller.drive.supervisor import choose
 from controller.model.pilot import TflitePilot, find_model, forward_weight_of
 
 DRIVEN = 60

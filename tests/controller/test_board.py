@@ -4,9 +4,10 @@ import time
 
 import pytest
 
-from controller.drive.supervisor import Reason
+from controller.cycle import Reason
+from controller.service.board_watch import BoardWatch
 from controller.system import board
-from controller.system.board import BoardWatch, board_fault
+from controller.system.board import board_fault
 from firmware_bridge.wire.commands import Command
 
 

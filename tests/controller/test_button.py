@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from controller.drive.supervisor import State, Supervisor
+from controller.cycle import State
+from controller.drive.supervisor import Supervisor
 from controller.errors import UsageError
 from controller.service.button import BOUNCE_S, ArmButton
 

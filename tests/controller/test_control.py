@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from controller.__main__ import main
-from controller.drive.supervisor import Reason, State, Supervisor
+from controller.cycle import Reason, State
+from controller.drive.supervisor import Supervisor
 from controller.errors import UsageError
 from controller.service.control import (
     LONGEST_REQUEST_BYTES,

@@ -12,6 +12,7 @@ from controller.benchmark.measure import benchmark_peer
 from controller.cameras.base import Camera
 from controller.cameras.pattern import made_up_picture
 from controller.cameras.registry import CameraSettings
+from controller.cli.check import as_text
 from controller.clock import VirtualClock
 from controller.config import Config, LinkSettings, ModelSettings
 from controller.doctor import devices, probes
@@ -23,7 +24,7 @@ from controller.doctor.devices import (
     look_at_running_drive,
     rate_line,
 )
-from controller.doctor.page import Probe, Verdict, as_text, diagnose, fail, ok, warn
+from controller.doctor.page import Probe, Verdict, diagnose, fail, ok, warn
 from controller.errors import EndOfFrames
 from controller.frames import Frame
 from controller.service.control import ArmingSettings, NotAllowedError

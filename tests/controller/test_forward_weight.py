@@ -5,8 +5,8 @@ from controller.drive.supervisor import Supervisor, SupervisorSettings, choose, 
 from controller.errors import ModelError
 from controller.model.cards import read_card, write_card
 from controller.model.pilot import DEFAULT_MODEL, TflitePilot, find_model, forward_weight_of
-from firmware_bridge.links.base import LinkHealth
 from firmware_bridge.wire.commands import Command, McuState, McuStatus, MotorOutputs, Trip
+from firmware_bridge.wire.session import LinkHealth
 
 OFF = MotorOutputs(0.0, 0.0)
 STATUS = McuStatus(1, 7, 1, McuState.ARMED, Trip.NONE, Command.STOP, OFF, None, 0, 0, {})

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from controller.cameras.pattern import made_up_picture
-from controller.drive.supervisor import Reason, State
+from controller.cycle import Reason, State
 from controller.errors import CameraError
 from firmware_bridge.wire.commands import Command, McuState
 

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
+from controller.cycle import Reason
 from controller.drive.loop import LONGEST_REHEARSAL_NS, SPARE_NS, Rhythm
-from controller.drive.supervisor import Reason
 from controller.drive.warm_up import MODEL_SHARE, is_quick, understudies
 from controller.system import process
 from firmware_bridge.wire.commands import Command

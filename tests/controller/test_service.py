@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.benchmark.measure import benchmark_peer
-from controller.drive.loop import Cycle
+from controller.cycle import Cycle
 from controller.service.control import ask
 from controller.service.systemd import Notifier, ServiceReport, StateLog, watchdog_ns
 

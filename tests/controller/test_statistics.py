@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from controller.drive.loop import STAGES
+from controller.cycle import STAGES
 from controller.drive.statistics import Statistics
 from controller.system import process
 

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from controller.cycle import Reason, State
 from controller.drive.image_quality import Sight
 from controller.drive.smoothing import SmoothingSettings
-from controller.drive.supervisor import Reason, State, Supervisor, SupervisorSettings, choose
+from controller.drive.supervisor import Supervisor, SupervisorSettings, choose
 from controller.errors import UsageError
-from firmware_bridge.links.base import LinkHealth
 from firmware_bridge.wire.commands import Command, McuState, McuStatus, MotorOutputs, Trip
+from firmware_bridge.wire.session import LinkHealth
 
 MS = 1_000_000
 FORWARD = np.array([0.8, 0.1, 0.1], np.float32)
