@@ -17,7 +17,8 @@ from export.facts import read_run
 from export.parity.compare import Exported, remedy
 from export.parity.report import report_text
 from training.backend import find_model_file, load_model
-from training.cli.common import add_json, open_pool, run_command
+from training.cli.common import add_json, run_command
+from training.data.registry import open_pool
 
 
 def main(argv: Sequence[str] | None = None) -> int:

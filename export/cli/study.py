@@ -17,8 +17,9 @@ from export.bench.measure import Timing, machine, measure
 from export.errors import ExportUsageError
 from export.exporter import ExportJob, export_model
 from training.backend import load_keras
-from training.cli.common import add_json, open_pool, run_command
+from training.cli.common import add_json, run_command
 from training.data.pool import Pool
+from training.data.registry import open_pool
 from training.runs.folder import write_json
 from training.study.groups import block, groups
 from training.study.results import INT8_FILE, Finished, Int8, read_study

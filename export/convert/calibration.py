@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from controller.errors import DataError
-from controller.frames import Pixels
-from controller.recording.frameset import CLASS_NAMES
+from controller.frames import CLASS_NAMES, Pixels
 from training.data.pool import Pool
 
 DEFAULT_FRAMES = 300

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from controller.recording.frameset import CLASS_NAMES
+from controller.frames import CLASS_NAMES
 from export.parity.compare import LEAST_AGREEMENT, MOST_POINTS_LOST, Exported
 from export.parity.layers import LayerError
 from training.data.pool import Pool

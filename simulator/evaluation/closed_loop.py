@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from controller.drive.loop import Loop, Sink
+from controller.cycle import Sink
+from controller.drive.loop import Loop
 from controller.drive.statistics import Statistics
 from controller.drive.supervisor import Supervisor, SupervisorSettings
 from controller.model.pilot import Pilot, TflitePilot, find_model, forward_weight_of

@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 
 from controller.car import drive_metadata
-from controller.drive.loop import STAGES, Cycle, Sink
+from controller.cycle import STAGES, Cycle, Sink
 from controller.model.pilot import Pilot, TflitePilot, forward_weight_of
 from controller.recording.recorder import Recorder
 from simulator.errors import SimulatorError, SimulatorUsageError

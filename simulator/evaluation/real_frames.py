@@ -10,9 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from controller.arrays import read_npy
-from controller.frames import Pixels
+from controller.frames import CLASS_NAMES, Pixels
 from controller.model.pilot import TflitePilot
-from controller.recording.frameset import CLASS_NAMES
 from simulator.errors import SimulatorUsageError
 from simulator.pictures.sheet import read_reference
 

@@ -8,7 +8,7 @@ from typing import Self
 import cv2
 import numpy as np
 
-from controller.drive.loop import Cycle
+from controller.cycle import Cycle
 from controller.drive.supervisor import weigh
 from controller.frames import Pixels
 from firmware_bridge.wire.commands import Command

@@ -14,8 +14,9 @@ from typing import Any
 
 from controller.cli.common import DONE, make_parser
 from controller.recording.frameset import load_frameset
-from training.cli.common import add_json, open_pool, run_command
+from training.cli.common import add_json, run_command
 from training.data.pool import Pool
+from training.data.registry import open_pool
 from training.errors import SpecError, TrainingError
 from training.networks.networks import NetworkSpec, spec_of
 from training.runs.benchmark import make_frames, measure_speed, one_epoch

@@ -8,14 +8,10 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from pathlib import Path
 
 from controller.cli.common import FELL_SHORT, WRONG_USAGE
 from controller.errors import ControllerError, DataError, UsageError
-from controller.recording.frameset import FrameSet
 from firmware_bridge.errors import BridgeError
-from training.data.pool import Pool
-from training.data.registry import open_dataset
 from training.errors import SpecError
 
 
@@ -30,29 +26,6 @@ def size_argument(text: str) -> tuple[int, int]:
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Add ``--json``."""
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-
-
-def open_pool(
-    paths: Sequence[Path],
-    shape: tuple[int, int] | None,
-    change: Callable[[FrameSet], FrameSet] = lambda frames: frames,
-) -> Pool:
-    """Open several data sets as one, and say on stderr what each had and dropped.
-
-    Args:
-        paths: The data sets.
-        shape: Height and width of the frames wanted, in pixels; None for the first set's own.
-        change: What each frame set goes through, such as new labels.
-    """
-    sets = []
-    for path in paths:
-        frames = change(open_dataset(path, shape))
-        dropped = ", ".join(f"{count} {reason}" for reason, count in frames.dropped.items())
-        note = f"; dropped: {dropped}" if dropped else ""
-        print(f"{path}: {len(frames)} frames{note}", file=sys.stderr)
-        sets.append(frames)
-        shape = shape or frames.shape
-    return Pool.of(sets)
 
 
 def run_command(work: Callable[[], int]) -> int:

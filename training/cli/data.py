@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from controller.cli.common import DONE, make_parser
-from controller.frames import REFERENCE_SHAPE
-from controller.recording.frameset import CLASS_NAMES, FrameSet
+from controller.frames import CLASS_NAMES, REFERENCE_SHAPE
+from controller.recording.frameset import FrameSet
 from training.cli.common import add_json, run_command, size_argument
 from training.data.registry import import_dataset, open_dataset
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from controller.cli.common import DONE, make_parser
 from training.backend import load_model
-from training.cli.common import add_json, open_pool, run_command
+from training.cli.common import add_json, run_command
+from training.data.registry import open_pool
 from training.data.splits import equal_classes
 from training.pipeline.batches import predict
 from training.report.metrics import confusion_text, score

@@ -13,13 +13,14 @@ from typing import Any
 from controller.cli.common import DONE, make_parser
 from training.backend import load_keras
 from training.cli.common import add_json, run_command
-from training.cli.split import add_data_arguments, make_split
+from training.cli.selection import add_data_arguments, selection_of
 from training.methods.features import FeatureCache, train_head
 from training.methods.strategies import Advice, advise
 from training.networks.networks import NetworkSpec, build_network, spec_of
 from training.report.metrics import Score, confusion_text
 from training.runs.derived import data_facts, result_of
 from training.runs.folder import RunFolder
+from training.runs.selection import make_split
 from training.runs.trainer import Split
 
 
@@ -74,7 +75,7 @@ def _features(args: argparse.Namespace) -> int:
         upsample=args.upsample,
     )
     spec = replace(spec, frozen=spec.blocks)
-    split = make_split(args)
+    split = make_split(selection_of(args))
     folder = run_head(spec, args, split, args.out)
     facts = folder.read("result.json")
     print(json.dumps(facts) if args.json else words(facts, folder))
@@ -140,7 +141,7 @@ def main_advise(argv: Sequence[str] | None = None) -> int:
 
 
 def _advise(args: argparse.Namespace) -> int:
-    split = make_split(args)
+    split = make_split(selection_of(args))
     advice = advise(split.train, split.validation, args.imagenet_weights, FeatureCache(args.cache))
     if args.json:
         facts = {

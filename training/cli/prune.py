@@ -17,7 +17,7 @@ import numpy as np
 from controller.cli.common import DONE, make_parser
 from training.backend import find_model_file, load_keras, load_model
 from training.cli.common import add_json, run_command
-from training.cli.split import add_data_arguments, make_split
+from training.cli.selection import add_data_arguments, selection_of
 from training.errors import SpecError, TrainingError
 from training.methods.pruning import keep_after, left, prunable, prune, retrain
 from training.pipeline.batches import check_shape, predict
@@ -25,6 +25,7 @@ from training.pipeline.recipes import Recipe, recipe_of
 from training.report.metrics import score
 from training.runs.derived import data_facts, network_facts, result_of
 from training.runs.folder import RunFolder
+from training.runs.selection import make_split
 from training.runs.trainer import Split
 
 RATE_SHARE = 0.1
@@ -64,7 +65,7 @@ def _prune(args: argparse.Namespace) -> int:
     rate = args.learning_rate or recipe.learning_rate * RATE_SHARE
     recipe = replace(recipe, name="prune", learning_rate=rate)
     file = find_model_file(args.model)
-    split = make_split(args)
+    split = make_split(selection_of(args))
     folder = RunFolder(args.out)
     how = {"recipe": recipe, "rounds": args.rounds, "keep": args.keep}
     folder.begin({"network": network_facts(file), **how, **data_facts(args, split)})

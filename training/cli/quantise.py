@@ -17,7 +17,7 @@ import numpy as np
 from controller.cli.common import DONE, make_parser
 from training.backend import find_model_file, load_keras, load_model
 from training.cli.common import add_json, run_command
-from training.cli.split import add_data_arguments, make_split
+from training.cli.selection import add_data_arguments, selection_of
 from training.errors import TrainingError
 from training.methods.quantise_aware import FineTuning
 from training.pipeline.batches import predict
@@ -25,6 +25,7 @@ from training.pipeline.recipes import Recipe
 from training.report.metrics import score
 from training.runs.derived import data_facts, network_facts, result_of
 from training.runs.folder import RunFolder
+from training.runs.selection import make_split
 from training.runs.trainer import Split
 
 RECIPE = Recipe(
@@ -63,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _quantise(args: argparse.Namespace) -> int:
     recipe = replace(RECIPE, epochs=args.epochs, learning_rate=args.learning_rate, batch=args.batch)
     file = find_model_file(args.model)
-    split = make_split(args)
+    split = make_split(selection_of(args))
     network, data = network_facts(file), data_facts(args, split)
     folder = RunFolder(args.out)
     folder.begin({"network": network, "recipe": recipe, **data})

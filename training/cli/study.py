@@ -12,7 +12,7 @@ from typing import TypeVar
 from controller.cli.common import DONE, FELL_SHORT, make_parser
 from controller.frames import REFERENCE_SHAPE
 from training.cli.common import add_json, run_command, size_argument
-from training.cli.split import add_data_arguments
+from training.cli.selection import add_data_arguments
 from training.errors import SpecError
 from training.pipeline.recipes import RECIPES
 from training.study.plan import DEFAULT_SHUFFLED, DEFAULT_SLICES, DEFAULT_TRANSFER, Plan, plan_runs

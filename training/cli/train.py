@@ -12,13 +12,14 @@ from typing import Any
 
 from controller.cli.common import DONE, make_parser
 from training.cli.common import add_json, run_command
-from training.cli.split import add_data_arguments, make_split
+from training.cli.selection import add_data_arguments, selection_of
 from training.cli.strategy import add_strategy, train_by_strategy
 from training.errors import SpecError
 from training.networks.networks import NetworkSpec, spec_of
 from training.pipeline.recipes import BALANCES, RECIPES, parse_augmentation, recipe_of
 from training.report.metrics import confusion_text
 from training.runs.machine import add_machine, machine_of
+from training.runs.selection import make_split
 from training.runs.trainer import Split, TrainConfig, Trained, describe, train
 
 DEFAULT_NETWORKS = "sliced11,baseB+"
@@ -88,7 +89,7 @@ def main_both(argv: Sequence[str] | None = None) -> int:
 def _train_both(args: argparse.Namespace, weights: str) -> int:
     specs = [_spec(name.strip(), weights, args) for name in args.networks.split(",")]
     _check_weights(args)
-    split = _thinned(make_split(args), args.every)
+    split = _thinned(make_split(selection_of(args, args.split, args.seed)), args.every)
     finished = [_run(spec, args, split, args.out / spec.name) for spec in specs]
     _report(finished, split, as_json=args.json)
     return DONE
@@ -125,7 +126,7 @@ def main_train(argv: Sequence[str] | None = None) -> int:
 def _train_one(args: argparse.Namespace, weights: str) -> int:
     spec = _spec(args.network, weights, args)
     _check_weights(args)
-    split = _thinned(make_split(args), args.every)
+    split = _thinned(make_split(selection_of(args, args.split, args.seed)), args.every)
     if args.strategy:
         finished = train_by_strategy(args, spec, split, _run)
     else:

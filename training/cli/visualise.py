@@ -11,7 +11,8 @@ import numpy as np
 
 from controller.cli.common import DONE, make_parser
 from training.backend import load_model
-from training.cli.common import add_json, open_pool, run_command
+from training.cli.common import add_json, run_command
+from training.data.registry import open_pool
 from training.errors import SpecError
 from training.report.pictures import write_picture
 from training.report.visualise import (

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from controller.errors import DataError
-from controller.frames import Pixels
-from controller.recording.frameset import CLASS_NAMES, UNLABELLED, FrameSet
+from controller.frames import CLASS_NAMES, Pixels
+from controller.recording.frameset import UNLABELLED, FrameSet
 
 Rows = npt.NDArray[np.int64]
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 
 from controller.errors import DataError
 from controller.frames import REFERENCE_SHAPE
 from controller.recording.frameset import FrameSet, is_frameset, load_frameset
+from training.data.pool import Pool
 from training.data.records import collect
 
 KINDS: dict[str, str] = {
@@ -83,3 +86,26 @@ def import_dataset(path: Path, shape: tuple[int, int], out: Path) -> FrameSet:
 
 def _size(shape: tuple[int, int]) -> str:
     return f"{shape[0]}x{shape[1]}"
+
+
+def open_pool(
+    paths: Sequence[Path],
+    shape: tuple[int, int] | None,
+    change: Callable[[FrameSet], FrameSet] = lambda frames: frames,
+) -> Pool:
+    """Open several data sets as one, and say on stderr what each had and dropped.
+
+    Args:
+        paths: The data sets.
+        shape: Height and width of the frames wanted, in pixels; None for the first set's own.
+        change: What each frame set goes through, such as new labels.
+    """
+    sets = []
+    for path in paths:
+        frames = change(open_dataset(path, shape))
+        dropped = ", ".join(f"{count} {reason}" for reason, count in frames.dropped.items())
+        note = f"; dropped: {dropped}" if dropped else ""
+        print(f"{path}: {len(frames)} frames{note}", file=sys.stderr)
+        sets.append(frames)
+        shape = shape or frames.shape
+    return Pool.of(sets)

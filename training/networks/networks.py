@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from controller.errors import ModelError
-from controller.frames import REFERENCE_SHAPE
-from controller.recording.frameset import CLASS_NAMES
+from controller.frames import CLASS_NAMES, REFERENCE_SHAPE
 from training.backend import load_keras, load_model
 from training.errors import SpecError
 from training.networks.trunks import (

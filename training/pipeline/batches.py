@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from controller.errors import DataError
-from controller.recording.frameset import CLASS_NAMES
+from controller.frames import CLASS_NAMES
 from training.backend import load_tensorflow
 from training.data.pool import Pool
 from training.pipeline.augment import augment

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from controller.recording.frameset import CLASS_NAMES
+from controller.frames import CLASS_NAMES
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 
 from controller.errors import DataError
-from controller.recording.frameset import CLASS_NAMES, UNLABELLED, FrameSet
+from controller.frames import CLASS_NAMES
+from controller.recording.frameset import UNLABELLED, FrameSet
 
 _COLUMNS = 8
 _CELL_WIDTH = 160

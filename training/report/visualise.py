@@ -15,8 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from controller.errors import DataError
-from controller.frames import Pixels
-from controller.recording.frameset import CLASS_NAMES
+from controller.frames import CLASS_NAMES, Pixels
 from training.backend import load_keras
 from training.errors import SpecError
 from training.networks.networks import HEAD

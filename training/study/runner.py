@@ -13,7 +13,6 @@ several processes, here or on machines that share the folder, do the runs of one
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import fcntl
 import hashlib
@@ -31,11 +30,11 @@ import numpy as np
 
 from controller.recording.frameset import is_frameset
 from training.backend import load_keras, load_tensorflow
-from training.cli.split import make_split
 from training.data.registry import import_dataset, kind_of
 from training.errors import SpecError, TrainingError
 from training.pipeline.recipes import recipe_of
 from training.runs.folder import RunFolder, write_json
+from training.runs.selection import Selection, make_split
 from training.runs.trainer import Split, TrainConfig, train
 from training.study.plan import Plan, StudyRun, network_spec, plan_runs
 
@@ -135,16 +134,16 @@ def open_split(job: Job, shape: tuple[int, int], name: str) -> Split:
         DataError: If a recording cannot be opened.
         SpecError: If it is too small to be split.
     """
-    arguments = argparse.Namespace(
-        data=[imported(Path(path), shape, job.out) for path in job.data],
-        held_out=[imported(Path(path), shape, job.out) for path in job.held_out],
-        size=shape,
-        split=name,
-        seed=0,
-        smooth_ms=job.smooth_ms,
-        turn_at=job.turn_at,
+    split = make_split(
+        Selection(
+            [imported(Path(path), shape, job.out) for path in job.data],
+            [imported(Path(path), shape, job.out) for path in job.held_out],
+            shape,
+            split=name,
+            smooth_ms=job.smooth_ms,
+            turn_at=job.turn_at,
+        )
     )
-    split = make_split(arguments)
     return Split(
         split.train.every(job.every),
         split.validation.every(job.judge_every),
