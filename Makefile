@@ -14,7 +14,7 @@ HELD_OUT ?= ../shared/data/tubs/mat_day1
 EPOCHS ?= 3
 # Root's drive may have the priority that `install.sh --realtime` gives it on the car.
 BENCH_ARGS ?= $(if $(filter 0,$(shell id -u)),--realtime)
-# Spoiled frames for `make fuzz`.
+# Corrupted frames for `make fuzz`.
 FRAMES ?= 1e8
 # How long `make hour` drives.
 SECONDS ?= 3600
@@ -80,7 +80,7 @@ flash: $(VENV)/.car ## Build the firmware and write it to a board: make flash PO
 	@test -n "$(PORT)" || { echo "say where the board is: make flash PORT=/dev/ttyACM0"; exit 2; }
 	@$(BIN)/python -m firmware_bridge flash --port $(PORT)
 
-fuzz: $(VENV)/.all ## Spoiled frames against the firmware's core: make fuzz FRAMES=1e10
+fuzz: $(VENV)/.all ## Corrupted frames against the firmware's core: make fuzz FRAMES=1e10
 	@$(BIN)/python -m firmware_bridge fuzz --frames $(FRAMES)
 
 mutants: $(VENV)/.all ## Every small fault in the firmware's core must show

@@ -1,6 +1,6 @@
-# `make models`: the shipped models from nothing but seeds, in about an hour of one core. A scout learns from the
-# teacher's drives and drives itself; what it saw is labelled by the teacher. A pupil learns from both and does the
-# same, then a senior, once more on floors nearly as light as the paper, and the shipped models learn from all sets.
+# `make models`: the shipped models from nothing but seeds, in about an hour of one core, by DAgger (Ross 2011): the
+# teacher's drives teach a first network; in three rounds the newest one drives, the teacher labels what it met, and the
+# next learns from all sets so far. The third is driven once more on floors nearly as light as the paper.
 # Each step is kept in $(MODELS), so that a second call goes on where the first one ended.
 MODELS := $(OUT)/models
 SIMULATE := $(BIN)/python -m simulator dataset
@@ -19,35 +19,35 @@ $(MODELS)/%/labels.npy: | $(VENV)/.all
 MANY := --per-drive 50 --gap-share 0.35
 $(MODELS)/held-out/labels.npy: FRAMES_OF = --frames 4000 --seed 900
 $(MODELS)/taught/labels.npy: FRAMES_OF = $(MANY) --frames 50000 --seed 11
-$(MODELS)/scouted/labels.npy: FRAMES_OF = $(MANY) --frames 50000 --seed 12 --model $(MODELS)/scout.tflite
-$(MODELS)/scouted/labels.npy: $(MODELS)/scout.tflite
-$(MODELS)/practised/labels.npy: FRAMES_OF = $(MANY) --frames 30000 --seed 13 --model $(MODELS)/pupil.tflite
-$(MODELS)/practised/labels.npy: $(MODELS)/pupil.tflite
-$(MODELS)/rehearsed/labels.npy: FRAMES_OF = $(MANY) --frames 20000 --seed 14 --model $(MODELS)/senior.tflite
-$(MODELS)/rehearsed/labels.npy: $(MODELS)/senior.tflite
-$(MODELS)/pale/labels.npy: FRAMES_OF = $(MANY) --frames 20000 --seed 15 --model $(MODELS)/senior.tflite --pale-share 1
-$(MODELS)/pale/labels.npy: $(MODELS)/senior.tflite
+$(MODELS)/round1/labels.npy: FRAMES_OF = $(MANY) --frames 50000 --seed 12 --model $(MODELS)/dagger1.tflite
+$(MODELS)/round1/labels.npy: $(MODELS)/dagger1.tflite
+$(MODELS)/round2/labels.npy: FRAMES_OF = $(MANY) --frames 30000 --seed 13 --model $(MODELS)/dagger2.tflite
+$(MODELS)/round2/labels.npy: $(MODELS)/dagger2.tflite
+$(MODELS)/round3/labels.npy: FRAMES_OF = $(MANY) --frames 20000 --seed 14 --model $(MODELS)/dagger3.tflite
+$(MODELS)/round3/labels.npy: $(MODELS)/dagger3.tflite
+$(MODELS)/pale/labels.npy: FRAMES_OF = $(MANY) --frames 20000 --seed 15 --model $(MODELS)/dagger3.tflite --pale-share 1
+$(MODELS)/pale/labels.npy: $(MODELS)/dagger3.tflite
 
 SMALL_NET := --network sliced9 --alpha 0.25
 DEFAULT_NET := --network sliced11 --alpha 0.5
 TAUGHT := --data $(MODELS)/taught
-SCOUTED := $(TAUGHT) --data $(MODELS)/scouted
-PRACTISED := $(SCOUTED) --data $(MODELS)/practised
-ALL := $(PRACTISED) --data $(MODELS)/rehearsed --data $(MODELS)/pale
-$(MODELS)/scout/model.keras: $(MODELS)/taught/labels.npy $(MODELS)/held-out/labels.npy
+ROUND1 := $(TAUGHT) --data $(MODELS)/round1
+ROUND2 := $(ROUND1) --data $(MODELS)/round2
+ALL := $(ROUND2) --data $(MODELS)/round3 --data $(MODELS)/pale
+$(MODELS)/dagger1/model.keras: $(MODELS)/taught/labels.npy $(MODELS)/held-out/labels.npy
 	$(TRAIN_ONE) $(SMALL_NET) --epochs 4 $(TAUGHT) --out $(@D)
-$(MODELS)/pupil/model.keras: $(MODELS)/scouted/labels.npy
-	$(TRAIN_ONE) $(SMALL_NET) --epochs 3 --weights $(MODELS)/scout/model.keras $(SCOUTED) --out $(@D)
-$(MODELS)/senior/model.keras: $(MODELS)/practised/labels.npy
-	$(TRAIN_ONE) $(DEFAULT_NET) --epochs 3 $(PRACTISED) --out $(@D)
-$(MODELS)/small/model.keras: $(MODELS)/rehearsed/labels.npy $(MODELS)/pale/labels.npy
-	$(TRAIN_ONE) $(SMALL_NET) --epochs 3 --weights $(MODELS)/pupil/model.keras $(ALL) --out $(@D)
-$(MODELS)/default/model.keras: $(MODELS)/rehearsed/labels.npy $(MODELS)/pale/labels.npy
-	$(TRAIN_ONE) $(DEFAULT_NET) --epochs 2 --weights $(MODELS)/senior/model.keras $(ALL) --out $(@D)
+$(MODELS)/dagger2/model.keras: $(MODELS)/round1/labels.npy
+	$(TRAIN_ONE) $(SMALL_NET) --epochs 3 --weights $(MODELS)/dagger1/model.keras $(ROUND1) --out $(@D)
+$(MODELS)/dagger3/model.keras: $(MODELS)/round2/labels.npy
+	$(TRAIN_ONE) $(DEFAULT_NET) --epochs 3 $(ROUND2) --out $(@D)
+$(MODELS)/small/model.keras: $(MODELS)/round3/labels.npy $(MODELS)/pale/labels.npy
+	$(TRAIN_ONE) $(SMALL_NET) --epochs 3 --weights $(MODELS)/dagger2/model.keras $(ALL) --out $(@D)
+$(MODELS)/default/model.keras: $(MODELS)/round3/labels.npy $(MODELS)/pale/labels.npy
+	$(TRAIN_ONE) $(DEFAULT_NET) --epochs 2 --weights $(MODELS)/dagger3/model.keras $(ALL) --out $(@D)
 
-WEIGHT_scout := 5
-WEIGHT_pupil := 5
-WEIGHT_senior := 2.5
+WEIGHT_dagger1 := 5
+WEIGHT_dagger2 := 5
+WEIGHT_dagger3 := 2.5
 WEIGHT_small := 2.5
 WEIGHT_default := 3.5
 $(MODELS)/%.tflite: $(MODELS)/%/model.keras

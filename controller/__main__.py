@@ -109,8 +109,8 @@ def _drive(arguments: argparse.Namespace) -> int:
     if arguments.json:
         cost = {"peak_rss_mib": process.memory_mib(peak=True), "cpu_s": process.cpu_s()}
         start = {"start_to_first_decision_s": first.after_s}
-        rehearsed = {"model_rehearsed": statistics.model_rehearsed}
-        print_json({**statistics.figures(), **rehearsed, **start, **cost})
+        warmed_up = {"model_warmed_up": statistics.model_warmed_up}
+        print_json({**statistics.figures(), **warmed_up, **start, **cost})
         return DONE
     print(f"{statistics.frames} frames; commands: {dict(statistics.commands)}")
     if statistics.stops:

@@ -20,7 +20,7 @@ from controller.cycle import Cycle, Sink
 from controller.drive.loop import Loop
 from controller.drive.statistics import Statistics
 from controller.drive.supervisor import Supervisor
-from controller.drive.warm_up import is_quick, understudies
+from controller.drive.warm_up import is_quick, warm_up_pipelines
 from controller.errors import UsageError
 from controller.model.interpreter import RUNTIME
 from controller.model.pilot import TflitePilot, find_model, forward_weight_of
@@ -138,7 +138,7 @@ def drive(
         pilot = TflitePilot(find_model(config.model.name), config.model.threads)
         supervisor.forward_weight = forward_weight_of(pilot)
         settle()
-        statistics.model_rehearsed = is_quick(pilot, config.camera.frame_rate_hz)
+        statistics.model_warmed_up = is_quick(pilot, config.camera.frame_rate_hz)
         camera = stack.enter_context(open_camera(config.camera, clock))
         sinks: list[Sink] = [*watchers, statistics]
         sinks.append(stack.enter_context(BoardWatch(supervisor)))
@@ -151,8 +151,8 @@ def drive(
         sinks.extend(_outside(config, supervisor, stack))
         if config.supervisor.arm_at_start:
             supervisor.arm()
-        casts = understudies(pilot, link, model=statistics.model_rehearsed)
-        loop = Loop(camera, pilot, supervisor, link, clock, sinks, understudies=casts)
+        pipelines = warm_up_pipelines(pilot, link, model=statistics.model_warmed_up)
+        loop = Loop(camera, pilot, supervisor, link, clock, sinks, warm_up=pipelines)
         loop.run(lambda: not stopped() and (end_ns is None or clock.now_ns() < end_ns))
     return statistics
 

@@ -18,7 +18,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--repeats", type=int, default=1, help="how often each row of the fault suite is run"
     )
     parser.addoption(
-        "--fuzz-frames", type=float, default=2e6, help="spoiled frames for the firmware's core"
+        "--fuzz-frames", type=float, default=2e6, help="corrupted frames for the firmware's core"
     )
 
 

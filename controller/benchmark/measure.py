@@ -4,9 +4,9 @@ The drive is the real one (`controller.car.drive`) in real time, with everything
 the car, recording too; only the camera is a made-up one and the microcontroller answers from a pty.
 The bare ``invoke()`` is that of the same model in the same process, before and after each drive,
 woken at its rate: after a pause a processor has other things in its caches and may have slept. A
-drive pays for that too, but for what it rehearses, which the table says. Back to back, without
-pauses, the model is timed as well. The rates take turns, `DRIVES` times: what other programs, or a
-virtual machine's neighbours, take for some seconds falls on all.
+drive pays for that too, but for the warm-up before each frame (see the table). Back to back,
+without pauses, the model is timed as well. The rates take turns, `DRIVES` times: what other
+programs, or a virtual machine's neighbours, take for some seconds falls on all.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class RateFigures:
         bare_ns: Times of the bare ``invoke()`` woken at this rate, ns.
         beyond_ns: From frame to command, less the median of the bare ones before and after the same
             drive, ns.
-        rehearsed: Drives in which the model was rehearsed too.
+        warmed_up: Drives in which the model was run in the warm-up too.
         not_recorded: Frames that are missing in the recordings.
         cpu_s: Processor time that the drives took, s.
         took_s: Time that they lasted, s.
@@ -72,7 +72,7 @@ class RateFigures:
     statistics: Statistics = field(default_factory=Statistics)
     bare_ns: list[int] = field(default_factory=list)
     beyond_ns: list[float] = field(default_factory=list)
-    rehearsed: int = 0
+    warmed_up: int = 0
     not_recorded: int = 0
     cpu_s: float = 0.0
     took_s: float = 0.0
@@ -176,7 +176,7 @@ def _rate_figures(figures: RateFigures) -> dict[str, Any]:
         "beyond_invoke_ms": _percentiles(figures.beyond_ns),
         **figures.statistics.figures(),
         "drives": DRIVES,
-        "drives_with_model_rehearsed": figures.rehearsed,
+        "drives_with_model_warmed_up": figures.warmed_up,
         "not_recorded": figures.not_recorded,
         "cpu_share": figures.cpu_s / figures.took_s,
     }
@@ -196,7 +196,7 @@ def _add_drive(
         everything = drive(config, WARM_UP_S + seconds, (measured,))
         figures.cpu_s += process.cpu_s() - cpu_s
         figures.took_s += time.monotonic() - start_s
-        figures.rehearsed += everything.model_rehearsed
+        figures.warmed_up += everything.model_warmed_up
         figures.not_recorded += everything.frames - _recorded(Path(folder))
     bare_ns += itertools.islice(_paced_invokes_ns(pilot, figures.rate_hz), share)
     figures.bare_ns += bare_ns

@@ -87,13 +87,13 @@ def table(figures: dict[str, Any], machine: dict[str, Any]) -> str:
         f"{'design':8}{'':18}{OVERHEAD_MS['p50']:9.3f}{OVERHEAD_MS['p99']:9.3f}{'':18}"
         f"{'+1':>9}{'+3':>9}"
     )
-    drives, rehearsed = (
+    drives, warmed_up = (
         sum(rate[key] for rate in figures["rates"])
-        for key in ("drives", "drives_with_model_rehearsed")
+        for key in ("drives", "drives_with_model_warmed_up")
     )
     stages = figures["rates"][0]["stages_ms"]
     lines += [
-        f"the model was rehearsed before each frame in {rehearsed} of {drives} drives",
+        f"the model was run in the warm-up before each frame in {warmed_up} of {drives} drives",
         f"stages at {figures['rates'][0]['rate_hz']:g} Hz, p50 / p99: "
         + ", ".join(f"{name} {t['p50']:.3f} / {t['p99']:.3f}" for name, t in stages.items()),
         (

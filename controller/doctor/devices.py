@@ -13,7 +13,7 @@ from controller.cameras.registry import CameraSettings, open_camera
 from controller.clock import MonotonicClock
 from controller.config import LinkSettings, ModelSettings
 from controller.doctor.page import Line, fail, ok, warn
-from controller.drive.image_quality import Sight, judge
+from controller.drive.image_quality import ImageQuality, judge
 from controller.drive.supervisor import LEAST_RATE_SHARE
 from controller.errors import EndOfFrames
 from controller.frames import Frame
@@ -72,9 +72,9 @@ def look_at_camera(settings: CameraSettings) -> list[Line]:
         return [fail("camera", f"{settings.source}: over before two seconds were", advice)]
     height, width = first.pixels.shape[:2]
     found = f"{settings.source}: {width}x{height} pixels, first frame after {first_s:.2f} s"
-    sight = judge(frames[-1].pixels)
-    if sight is not Sight.CLEAR:
-        line = fail("camera", f"{found}; {sight.value}", "uncover the lens, switch on a light")
+    quality = judge(frames[-1].pixels)
+    if quality is not ImageQuality.CLEAR:
+        line = fail("camera", f"{found}; {quality.value}", "uncover the lens, switch on a light")
     elif settings.source.partition(":")[0] in MADE_UP:
         line = warn("camera", f"{found}; no real camera", "set [camera] source for a real drive")
     else:

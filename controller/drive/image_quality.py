@@ -23,7 +23,7 @@ light at full gain, a broken line. White noise has 1.0; no frame of the referenc
 than 0.24."""
 
 
-class Sight(enum.Enum):
+class ImageQuality(enum.Enum):
     """What a picture is good for."""
 
     CLEAR = "clear"
@@ -33,7 +33,7 @@ class Sight(enum.Enum):
     NOISE = "camera sees noise"
 
 
-def judge(pixels: Pixels) -> Sight:
+def judge(pixels: Pixels) -> ImageQuality:
     """Whether something can be seen in a picture.
 
     Args:
@@ -43,16 +43,16 @@ def judge(pixels: Pixels) -> Sight:
     means, deviations = cv2.meanStdDev(rows)
     brightness, deviation = float(means[0, 0]), float(deviations[0, 0])
     if brightness < BLACK_MEAN:
-        return Sight.BLACK
+        return ImageQuality.BLACK
     if brightness > SATURATED_MEAN:
-        return Sight.SATURATED
+        return ImageQuality.SATURATED
     if deviation < FEATURELESS_DEVIATION:
-        return Sight.FEATURELESS
+        return ImageQuality.FEATURELESS
     channels = pixels.shape[2]
     neighbours = cv2.norm(rows[:, channels:], rows[:, :-channels], cv2.NORM_L2SQR)
     if neighbours > NOISE_SHARE * 2 * deviation * deviation * rows.size:
-        return Sight.NOISE
-    return Sight.CLEAR
+        return ImageQuality.NOISE
+    return ImageQuality.CLEAR
 
 
 class FreezeDetector:

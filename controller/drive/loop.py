@@ -25,24 +25,24 @@ LONGEST_WAIT_MS = 50.0
 CAMERA_LOST_NS = 5_000_000_000
 """Silence after which the camera is given up and the process ends, ns: drivers that hang this long
 are helped by nothing but a new process, and the service manager starts one."""
-LEAST_SILENT_TURNS = 10
+LEAST_SILENT_CYCLES = 10
 """Turns without a frame before that is believed: after the whole process has stood still (SIGSTOP),
 the first ones come before the camera's thread can go on."""
-FAREWELL_STOPS = 3
+FINAL_STOPS = 3
 """STOPs sent on leaving: one would do, the line may lose one."""
 
 
 SPARE_NS = 200_000
-"""How long before a frame is due its rehearsal should be over, ns: a wait so short leaves the
+"""How long before a frame is due its warm-up should be over, ns: a wait so short leaves the
 processor's caches nearly as they are; timers are late by less."""
-LONGEST_REHEARSAL_NS = 2_000_000
-"""What a rehearsal may take before it is left out, ns: it would hold up the frame itself."""
+LONGEST_WARM_UP_NS = 2_000_000
+"""What a warm-up may take before it is left out, ns: it would hold up the frame itself."""
 
 
 _log = logging.getLogger(__name__)
 
 
-class Rhythm:
+class ArrivalPredictor:
     """When the next frame should come, as those before it say.
 
     It follows how late each is only in part: most of that is the computer's, not the camera's.
@@ -52,9 +52,9 @@ class Rhythm:
         self._last_ns = 0
         self._period_ns = 0
         self.next_ns = 0
-        """The time of the next frame; a past one while no rhythm is known."""
+        """The time of the next frame; a past one while no rate is known."""
 
-    def beat(self, now_ns: int) -> None:
+    def observe(self, now_ns: int) -> None:
         """A frame has come."""
         late_ns = now_ns - self.next_ns
         gap_ns, self._last_ns = now_ns - self._last_ns, now_ns
@@ -67,8 +67,8 @@ class Rhythm:
 
 
 @dataclass(frozen=True, slots=True)
-class Cast:
-    """Who plays in a turn of the loop.
+class Pipeline:
+    """What a frame goes through on its way to a command.
 
     Attributes:
         pilot: The model.
@@ -98,7 +98,7 @@ class Loop:
         clock: Clock,
         sinks: Sequence[Sink] = (),
         stopwatch: Callable[[], int] = time.perf_counter_ns,
-        understudies: Sequence[Cast] = (),
+        warm_up: Sequence[Pipeline] = (),
     ) -> None:
         """Put the parts together.
 
@@ -110,22 +110,22 @@ class Loop:
             clock: The time of frames, commands and the supervisor.
             sinks: Called with every cycle, in this order.
             stopwatch: Real ns, for the stages; a virtual clock stands still while code runs.
-            understudies: Rehearse each turn with these, one after the other; see
+            warm_up: Run before each frame is due, one after the other; see
                 `controller.drive.warm_up`.
         """
         self._camera = camera
-        self._cast = Cast(pilot, supervisor, link, FreezeDetector())
+        self._pipeline = Pipeline(pilot, supervisor, link, FreezeDetector())
         self._supervisor = supervisor
         self._link = link
         self._clock = clock
         self._sinks = tuple(sinks)
         self._stopwatch = stopwatch
-        self._understudies = tuple(understudies)
-        self._rhythm = Rhythm()
-        self._rehearsal_ns = SPARE_NS
+        self._warm_up = tuple(warm_up)
+        self._arrivals = ArrivalPredictor()
+        self._warm_up_ns = SPARE_NS
         self._last: Frame | None = None
         self._heard_ns = 0
-        self._silent_turns = 0
+        self._silent_cycles = 0
         self._sinks_ns = 0
 
     def run(self, keep_going: Callable[[], bool]) -> None:
@@ -137,7 +137,7 @@ class Loop:
         self._heard_ns = self._clock.now_ns()
         try:
             while keep_going():
-                cycle = self._turn()
+                cycle = self._cycle()
                 if cycle is not None:
                     left = self._stopwatch()
                     for sink in self._sinks:
@@ -146,65 +146,65 @@ class Loop:
         except EndOfFrames:
             return
         finally:
-            for _ in range(FAREWELL_STOPS):
-                self._say_farewell()
+            for _ in range(FINAL_STOPS):
+                self._send_final_stop()
 
-    def _say_farewell(self) -> None:
+    def _send_final_stop(self) -> None:
         try:
             self._link.send(Command.STOP, 150)
         except Exception:  # noqa: BLE001 - nothing may keep the next STOP from being tried
             _log.exception("a last STOP could not be sent")
 
-    def _turn(self) -> Cycle | None:
+    def _cycle(self) -> Cycle | None:
         start = self._stopwatch()
         frame = self._wait()
         waited = self._stopwatch()
         if frame is None:
             return self._silence(start, waited)
         self._heard_ns = self._clock.now_ns()
-        self._silent_turns = 0
-        cycle = self._play(frame, self._cast, start, waited)
-        self._rhythm.beat(self._heard_ns)
+        self._silent_cycles = 0
+        cycle = self._process(frame, self._pipeline, start, waited)
+        self._arrivals.observe(self._heard_ns)
         self._last = frame
         return cycle
 
     def _wait(self) -> Frame | None:
         now_ns = self._clock.now_ns()
         patience_ms = self._supervisor.patience_ms(now_ns, LONGEST_WAIT_MS)
-        if self._understudies and self._last is not None:
-            early_ms = (self._rhythm.next_ns - self._rehearsal_ns - SPARE_NS - now_ns) / 1e6
-            if self._rehearsal_ns > LONGEST_REHEARSAL_NS:
-                self._rehearsal_ns -= self._rehearsal_ns // 64  # tried again in a second or so
+        if self._warm_up and self._last is not None:
+            early_ms = (self._arrivals.next_ns - self._warm_up_ns - SPARE_NS - now_ns) / 1e6
+            if self._warm_up_ns > LONGEST_WARM_UP_NS:
+                self._warm_up_ns -= self._warm_up_ns // 64  # tried again in a second or so
             elif 0 < early_ms < patience_ms:
                 frame = self._camera.read(early_ms)
                 if frame is not None:
                     return frame
-                self._rehearse(self._last)
+                self._run_warm_up(self._last)
                 patience_ms = self._supervisor.patience_ms(self._clock.now_ns(), LONGEST_WAIT_MS)
         return self._camera.read(patience_ms)
 
-    def _rehearse(self, frame: Frame) -> None:
+    def _run_warm_up(self, frame: Frame) -> None:
         start_ns = self._clock.now_ns()
-        for cast in self._understudies:
-            self._play(Frame(frame.pixels, 0, start_ns), cast, 0, 0)
+        for pipeline in self._warm_up:
+            self._process(Frame(frame.pixels, 0, start_ns), pipeline, 0, 0)
         took_ns = self._clock.now_ns() - start_ns
-        self._rehearsal_ns += (took_ns - self._rehearsal_ns) // 4
+        self._warm_up_ns += (took_ns - self._warm_up_ns) // 4
 
-    def _play(self, frame: Frame, cast: Cast, start: int, waited: int) -> Cycle:
+    def _process(self, frame: Frame, pipeline: Pipeline, start: int, waited: int) -> Cycle:
         """From the frame to its command."""
-        fitted_pixels = cast.pilot.fit(frame.pixels)
+        fitted_pixels = pipeline.pilot.fit(frame.pixels)
         content = fitted_pixels.tobytes()
-        seen_ns = cast.freeze.seen_ns(content, frame.capture_ns)
-        sight = judge(fitted_pixels)
+        seen_ns = pipeline.freeze.seen_ns(content, frame.capture_ns)
+        quality = judge(fitted_pixels)
         fitted = self._stopwatch()
-        probabilities = cast.pilot.infer()
+        probabilities = pipeline.pilot.infer()
         inferred = self._stopwatch()
-        health = cast.link.health()
-        decision = cast.supervisor.on_frame(
-            self._clock.now_ns(), seen_ns, probabilities, health, sight
+        health = pipeline.link.health()
+        decision = pipeline.supervisor.on_frame(
+            self._clock.now_ns(), seen_ns, probabilities, health, quality
         )
         decided = self._stopwatch()
-        sequence = cast.link.send(decision.command, decision.ttl_ms)
+        sequence = pipeline.link.send(decision.command, decision.ttl_ms)
         sent_ns = self._clock.now_ns()
         sent = self._stopwatch()
         forward, left, right = probabilities.tolist()
@@ -229,9 +229,9 @@ class Loop:
 
     def _silence(self, start: int, waited: int) -> Cycle | None:
         now_ns = self._clock.now_ns()
-        self._silent_turns += 1
+        self._silent_cycles += 1
         lost = now_ns - self._heard_ns >= CAMERA_LOST_NS
-        if lost and self._silent_turns >= LEAST_SILENT_TURNS:
+        if lost and self._silent_cycles >= LEAST_SILENT_CYCLES:
             raise CameraError(
                 f"the camera has given no picture for {CAMERA_LOST_NS / 1e9:.0f} s; "
                 "check its cable, then start again"

@@ -38,8 +38,8 @@ class Statistics:
         """Motions whose frame was older than 150 ms when they had left."""
         self.oldest_ns = 0
         """Age of the oldest frame for which a motion was sent, when it had left."""
-        self.model_rehearsed = False
-        """Whether the model was run in rehearsals too, see `controller.drive.warm_up`."""
+        self.model_warmed_up = False
+        """Whether the model was run in the warm-up too, see `controller.drive.warm_up`."""
         self.health: LinkHealth | None = None
         """The link as it was last."""
 

@@ -27,7 +27,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from controller.cycle import FRESH_NS, Decision, Reason, State
-from controller.drive.image_quality import Sight
+from controller.drive.image_quality import ImageQuality
 from controller.drive.smoothing import Smoother, SmoothingSettings
 from controller.errors import UsageError
 from controller.model.pilot import Probabilities
@@ -204,7 +204,7 @@ class Supervisor:
         capture_ns: int,
         probabilities: Probabilities,
         health: LinkHealth,
-        sight: Sight = Sight.CLEAR,
+        quality: ImageQuality = ImageQuality.CLEAR,
     ) -> Decision:
         """Decide on a frame that went through the model.
 
@@ -213,7 +213,7 @@ class Supervisor:
             capture_ns: When what the frame shows was first seen.
             probabilities: ``(3,) float32`` as the model gave them.
             health: The link, just asked.
-            sight: Whether anything can be seen in the frame.
+            quality: Whether anything can be seen in the frame.
         """
         self._newest_capture_ns = capture_ns
         self._watch_locks(health)
@@ -224,7 +224,7 @@ class Supervisor:
             fault = Reason.STALE_FRAME
         elif chosen is None:
             fault = Reason.BAD_OUTPUT
-        elif sight is not Sight.CLEAR:
+        elif quality is not ImageQuality.CLEAR:
             fault = Reason.BLIND
         elif slow:
             fault = Reason.LOW_RATE

@@ -1,10 +1,10 @@
-"""The understudies that rehearse a turn of the loop just before the next frame is due.
+"""The warm-up: a pass through the loop just before the next frame is due, that sends nothing.
 
 Between two frames other programs use the processor's caches, and the first run through the loop's
 code after that costs ten times what the next one does (`python -m controller benchmark` measures
-it). So the loop goes twice through a turn with the frame before, and is through 0.2 ms ahead of the
-next one: the same code, but no command is sent, decided for good or recorded. The model is run in
-the first of them where that takes next to nothing.
+it). So the loop goes twice through its code with the frame before, and is through 0.2 ms ahead of
+the next one: the same code, but no command is sent, decided for good or recorded. The model is run
+in the first of them where that takes next to nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Self
 
 from controller.drive.image_quality import FreezeDetector
-from controller.drive.loop import LONGEST_REHEARSAL_NS, Cast
+from controller.drive.loop import LONGEST_WARM_UP_NS, Pipeline
 from controller.drive.supervisor import Supervisor, SupervisorSettings
 from controller.model.pilot import BorrowedPilot, Probabilities, TflitePilot, forward_weight_of
 from firmware_bridge.links.base import Link
@@ -31,7 +31,7 @@ TRIALS = 3
 up by other programs."""
 
 
-class _Understudy(BorrowedPilot):
+class _WarmUpPilot(BorrowedPilot):
     """Fits pictures, and infers as it is told."""
 
     def __init__(self, pilot: TflitePilot, infer: Callable[[], Probabilities]) -> None:
@@ -55,15 +55,15 @@ class _SilentLink(Link):
         return None
 
     def send(self, command: Command, ttl_ms: int) -> int:
-        self._link.rehearse(command, ttl_ms)
+        self._link.warm_up(command, ttl_ms)
         return 0
 
     def health(self) -> LinkHealth:
         return self._link.health()
 
 
-class _Credulous(FreezeDetector):
-    """Compares pictures, and believes their times: in a rehearsal they are all the same."""
+class _TimesBelieved(FreezeDetector):
+    """Compares pictures, and believes their times: in a warm-up they are all the same."""
 
     def seen_ns(self, content: bytes, capture_ns: int) -> int:
         super().seen_ns(content, capture_ns)
@@ -73,14 +73,14 @@ class _Credulous(FreezeDetector):
 def is_quick(
     pilot: TflitePilot, rate_hz: float, stopwatch: Callable[[], int] = time.perf_counter_ns
 ) -> bool:
-    """Whether the model can be rehearsed too. Call it while nothing else of the process runs.
+    """Whether the model can be warmed up too. Call it while nothing else of the process runs.
 
     Args:
         pilot: The drive's.
         rate_hz: Frames a second.
         stopwatch: Real ns.
     """
-    limit_ns = min(MODEL_SHARE * 1e9 / rate_hz, LONGEST_REHEARSAL_NS / 2)
+    limit_ns = min(MODEL_SHARE * 1e9 / rate_hz, LONGEST_WARM_UP_NS / 2)
     for _ in range(TRIALS):
         start = stopwatch()
         pilot.invoke()
@@ -89,8 +89,8 @@ def is_quick(
     return False
 
 
-def understudies(pilot: TflitePilot, link: Link, *, model: bool) -> tuple[Cast, Cast]:
-    """The casts of the turns to rehearse, in their order.
+def warm_up_pipelines(pilot: TflitePilot, link: Link, *, model: bool) -> tuple[Pipeline, Pipeline]:
+    """The pipelines to warm up with, in their order.
 
     The first finds the caches cold, and leaves them less than warm.
 
@@ -102,5 +102,7 @@ def understudies(pilot: TflitePilot, link: Link, *, model: bool) -> tuple[Cast, 
     supervisor = Supervisor(SupervisorSettings(arm_at_start=True))
     supervisor.forward_weight = forward_weight_of(pilot)
     supervisor.arm()
-    idle = Cast(_Understudy(pilot, pilot.output), supervisor, _SilentLink(link), _Credulous())
-    return (replace(idle, pilot=_Understudy(pilot, pilot.infer)) if model else idle), idle
+    idle = Pipeline(
+        _WarmUpPilot(pilot, pilot.output), supervisor, _SilentLink(link), _TimesBelieved()
+    )
+    return (replace(idle, pilot=_WarmUpPilot(pilot, pilot.infer)) if model else idle), idle

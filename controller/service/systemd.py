@@ -145,7 +145,7 @@ class ServiceReport:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._notifier.notify("STOPPING=1", f"STATUS={_farewell(error)}")
+        self._notifier.notify("STOPPING=1", f"STATUS={_closing_status(error)}")
         self._notifier.close()
 
     def __call__(self, cycle: Cycle) -> None:
@@ -189,7 +189,7 @@ class StateLog:
         self._said, self._unsaid, self._due_ns = now, 0, cycle.sent_ns + STATE_LOG_NS
 
 
-def _farewell(error: BaseException | None) -> str:
+def _closing_status(error: BaseException | None) -> str:
     text = "stopped" if error is None else f"stopped by {type(error).__name__}: {error}"
     return " ".join(text.split())
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from controller.frames import Pixels
 from export.errors import ConversionError, ExportUsageError
-from training.backend import load_tensorflow, stderr_to
+from training.backend import load_keras, load_tensorflow, stderr_to
 
 FORMATS = ("float32", "float16", "dynamic", "int8", "int8x16")
 QUANTISED = ("int8", "int8x16")
@@ -93,7 +93,7 @@ def _save_frozen(tf: Any, model: Any, folder: Path, *, raw_bytes_in: bool) -> No
     frozen = convert_to_constants.convert_variables_to_constants_v2(concrete)
 
     def answer(frame: Any) -> dict[str, Any]:  # noqa: ANN401
-        return {"probabilities": frozen(tf.cast(frame, tf.float32))[0]}
+        return {"probabilities": frozen(load_keras().ops.convert_to_tensor(frame, "float32"))[0]}
 
     dtype = tf.uint8 if raw_bytes_in else tf.float32
     signature = [tf.TensorSpec(shape, dtype, name="frame")]
@@ -122,7 +122,7 @@ def _configure(tf: Any, converter: Any, form: str, calibration: Pixels) -> None:
         # Bytes out, too: their zero point is 0, so a reader that forgets it cannot go wrong.
         converter.inference_output_type = tf.uint8
     if form == "int8x16":
-        # The 16x8 quantiser knows no CAST: that one operator, from bytes to float, stays as it is.
+        # The 16x8 quantiser cannot convert bytes to float: that one operator stays as it is.
         converter.target_spec.supported_ops = [
             lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8,
             lite.OpsSet.TFLITE_BUILTINS,

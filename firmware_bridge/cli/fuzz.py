@@ -22,7 +22,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = add_command(
         subparsers,
         "fuzz",
-        "send spoiled frames to the firmware's core and count wrong commands obeyed",
+        "send corrupted frames to the firmware's core and count wrong commands obeyed",
         "fuzz --frames 1e8 --seed 1",
         run,
     )
@@ -30,7 +30,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "--frames",
         type=positive_int,
         default=100_000_000,
-        help="spoiled frames to send (default 1e8)",
+        help="corrupted frames to send (default 1e8)",
     )
     parser.add_argument("--seed", type=seed_number, default=1, help="default 1")
     parser.add_argument(
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
             }
         )
     else:
-        print(f"spoiled frames   {result.frames:,} in {result.seconds:.1f} s, {per_s:,.0f} per s")
+        print(f"corrupted frames   {result.frames:,} in {result.seconds:.1f} s, {per_s:,.0f} per s")
         print(f"wrong commands   {result.wrong_commands}")
         print(f"right commands   {result.accepted:,} accepted in between")
         for name, count in result.rejects.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import importlib
-from typing import Self, cast
+from typing import Self
 
 from firmware_bridge.errors import EmulatorError
 from firmware_bridge.wire.commands import McuState, MotorOutputs
@@ -92,4 +92,5 @@ def open_microcontroller(name: str) -> Microcontroller:
             f"no microcontroller is called {name!r}; there are: {', '.join(sorted(_REGISTRY))}"
         )
     module, _, attribute = _REGISTRY[name].partition(":")
-    return cast(Microcontroller, getattr(importlib.import_module(module), attribute)())
+    made: Microcontroller = getattr(importlib.import_module(module), attribute)()
+    return made

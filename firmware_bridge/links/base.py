@@ -45,7 +45,7 @@ class Link(abc.ABC):
             down or full (never an exception: the supervisor reads `health`).
         """
 
-    def rehearse(self, command: Command, ttl_ms: int) -> None:  # noqa: B027 - most need not
+    def warm_up(self, command: Command, ttl_ms: int) -> None:  # noqa: B027 - most need not
         """Do what `send` would but send a command: so that it is quick when it counts.
 
         What goes over the line meanwhile, if anything, says nothing to the other end.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import cast
+from collections.abc import Callable
 
 from firmware_bridge.clock import Clock
 from firmware_bridge.errors import LinkError
@@ -39,7 +39,7 @@ def open_link(spec: str, clock: Clock, *, greet: bool = True) -> Link:
             "as '/dev/serial/by-id/*', a URL such as socket://host:port, or plain:PATH"
         )
     module, _, attribute = _REGISTRY[kind].partition(":")
-    make = getattr(importlib.import_module(module), attribute)
+    make: Callable[..., Link] = getattr(importlib.import_module(module), attribute)
     if kind == "serial" and not greet:
-        return cast(Link, make(device, clock, handshake_s=0.0))
-    return cast(Link, make(device, clock))
+        return make(device, clock, handshake_s=0.0)
+    return make(device, clock)

@@ -105,7 +105,7 @@ class SerialLink(Link):
         self._handshake_s = handshake_s
         self._lock = threading.Lock()  # guards the session, between the reader and the caller
         self._session = HostSession()
-        self._understudy = HostSession()
+        self._warm_up_session = HostSession()
         self._port: serial.SerialBase | None = None
         self._sent = 0
         self._dropped = 0
@@ -155,10 +155,10 @@ class SerialLink(Link):
         self._sent += 1
         return made[0]
 
-    def rehearse(self, command: Command, ttl_ms: int) -> None:
-        """See `Link.rehearse`."""
-        self._understudy.status = self._session.status
-        made, port, _ = self._make(self._understudy, command, ttl_ms)
+    def warm_up(self, command: Command, ttl_ms: int) -> None:
+        """See `Link.warm_up`."""
+        self._warm_up_session.status = self._session.status
+        made, port, _ = self._make(self._warm_up_session, command, ttl_ms)
         if made is not None and port is not None:  # else it may be any device
             with contextlib.suppress(*LINE_ERRORS):
                 write_now(port, DELIMITER)  # the kernel's part too

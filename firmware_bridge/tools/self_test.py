@@ -82,13 +82,13 @@ def _rejects_corruption(probe: Probe) -> Finding:
     made = probe.session.command(Command.FORWARD, 100, time.monotonic_ns())
     if made is None:
         raise LinkError("the MCU offers no session")
-    spoiled = bytearray(made[1])
-    spoiled[-3] ^= 0x10
+    corrupted = bytearray(made[1])
+    corrupted[-3] ^= 0x10
     before = probe.status.counters["crc"]
-    probe.write(bytes(spoiled))
+    probe.write(bytes(corrupted))
     seen = probe.wait(lambda status: status.counters["crc"] != before, 0.2)
     return Finding(
-        "a spoiled frame is rejected", seen and probe.status.motors.off, "counted as crc"
+        "a corrupted frame is rejected", seen and probe.status.motors.off, "counted as crc"
     )
 
 

@@ -84,17 +84,17 @@ def line_stalled(rig: Rig) -> Outcome:
 
 
 def garbage_flood(rig: Rig) -> Outcome:
-    """Noise, spoiled frames and repeated ones at line rate, and nothing else."""
+    """Noise, corrupted frames and repeated ones at line rate, and nothing else."""
     rig.drive()
     since_us = rig.last_valid_us
     repeated = rig.make(rig.motion)
     since_us = rig.last_valid_us = rig.put(repeated)
     end_us = rig.now_us + 500_000
     while rig.now_us < end_us:
-        spoiled = bytearray(repeated)
-        spoiled[rig.rng.randrange(1, len(spoiled) - 1)] ^= 1 << rig.rng.randrange(8)
+        corrupted = bytearray(repeated)
+        corrupted[rig.rng.randrange(1, len(corrupted) - 1)] ^= 1 << rig.rng.randrange(8)
         noise = bytes(rig.rng.choice((0, rig.rng.randrange(256))) for _ in range(40))
-        data = rig.rng.choice((noise, rig.rng.randbytes(80), bytes(spoiled), repeated))
+        data = rig.rng.choice((noise, rig.rng.randbytes(80), bytes(corrupted), repeated))
         rig.put(data)
         rig.run(BYTE_US * len(data))
     rig.put(b"\0")

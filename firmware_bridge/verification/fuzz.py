@@ -1,4 +1,4 @@
-"""Spoiled frames by the hundred million against the real core, and a judge."""
+"""Corrupted frames by the hundred million against the real core, and a judge."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class FuzzResult:
     """What came of it.
 
     Attributes:
-        frames: Spoiled frames sent.
+        frames: Corrupted frames sent.
         wrong_commands: Commands obeyed that the host had not sent so, or not then.
         accepted: Right commands accepted in between.
         rejects: Frames rejected, by reason.
@@ -49,7 +49,7 @@ def fuzz(program: Path, frames: int, seed: int, jobs: int) -> FuzzResult:
 
     Args:
         program: From `build_fuzzer`.
-        frames: Spoiled frames to send, over all processes.
+        frames: Corrupted frames to send, over all processes.
         seed: The same seed and jobs give the same frames.
         jobs: Processes to use.
 

@@ -12,9 +12,9 @@ import numpy.typing as npt
 from controller.frames import Pixels
 from simulator.camera.optics import CameraRig, cast_rays
 from simulator.exact import Map, transform
+from simulator.room.appearance import LightLook
 from simulator.room.backdrop import COLUMNS, LOWEST_RAD, ROWS, Backdrop, elevation_to_row
 from simulator.room.ground import Ground
-from simulator.room.looks import LightLook
 from simulator.track.geometry import Pose
 
 _FARTHEST_M = 12.0

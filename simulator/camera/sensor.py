@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from controller.frames import Pixels, fit
 from simulator.exact import blend
-from simulator.room.looks import SensorLook
+from simulator.room.appearance import SensorLook
 
 _LEVEL_LAG = 0.25
 """Share of the way to the level wanted that automatic exposure goes with each picture."""

@@ -70,7 +70,7 @@ def add_dataset(commands: Any) -> None:  # noqa: ANN401
 def _dataset(arguments: argparse.Namespace) -> int:
     from controller.model.pilot import find_model
     from simulator.teacher.dataset import DatasetConfig, make_dataset, save_reference
-    from simulator.teacher.practice import PracticeConfig
+    from simulator.teacher.rollouts import RolloutConfig
     from simulator.teacher.teacher import TeacherConfig
 
     check_range("--per-drive", arguments.per_drive, 1, MOST_PER_DRIVE)
@@ -85,7 +85,7 @@ def _dataset(arguments: argparse.Namespace) -> int:
         arguments.tracks,
         arguments.per_drive,
         teacher=TeacherConfig(arguments.clear),
-        practice=PracticeConfig(recovery=not arguments.no_recovery),
+        practice=RolloutConfig(recovery=not arguments.no_recovery),
         vary_look=not arguments.plain,
         vary_camera=not arguments.one_camera,
         reference_share=arguments.reference_share,

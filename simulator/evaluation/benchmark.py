@@ -13,7 +13,7 @@ import cv2
 
 from simulator.car.car import CarConfig
 from simulator.evaluation.closed_loop import drive_world, make_pilot
-from simulator.teacher.practice import Practice, PracticeConfig
+from simulator.teacher.rollouts import Rollout, RolloutConfig
 from simulator.teacher.teacher import Teacher
 from simulator.track.tracks import MAT, RANDOM, make_track
 from simulator.world.reference import sample_reference_look, sample_reference_rig
@@ -77,7 +77,7 @@ def benchmark(model: Path | None, *, firmware: bool, seconds: float = 20.0) -> d
     cv2.setNumThreads(1)
     rates = [_rate(functools.partial(_pictures, seed), 0.4) for seed in range(SCENES)]
     scene = _scene(0)
-    practice = Practice(scene, CarConfig(), Teacher(scene.track), PracticeConfig(), 0)
+    practice = Rollout(scene, CarConfig(), Teacher(scene.track), RolloutConfig(), 0)
     lessons = practice.lessons()
 
     def learn() -> int:

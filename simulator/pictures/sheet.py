@@ -13,7 +13,7 @@ from controller.frames import REFERENCE_SHAPE, Pixels, fit
 from controller.recording.tubs import is_tub, read_picture, read_records
 from simulator.errors import SimulatorUsageError
 from simulator.pictures.picture import write_text
-from simulator.teacher.practice import Practice, PracticeConfig
+from simulator.teacher.rollouts import Rollout, RolloutConfig
 from simulator.teacher.teacher import Teacher
 from simulator.track.tracks import RANDOM, make_track
 from simulator.world.reference import sample_reference_look, sample_reference_rig
@@ -89,7 +89,7 @@ def _practise(seed: int, track: str, *, reference: bool) -> Pixels:
             config = SceneConfig(of, sample_reference_look(of), sample_reference_rig(of))
         scene = Scene(make_track(track, of), config)
         car = WorldConfig(track, of).sampled_car
-        practice = Practice(scene, car, Teacher(scene.track), PracticeConfig(), of)
+        practice = Rollout(scene, car, Teacher(scene.track), RolloutConfig(), of)
         frames.append(next(itertools.islice(practice.lessons(), 4, None)).pixels)
     return np.stack(frames)
 

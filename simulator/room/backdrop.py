@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from simulator.room.appearance import LightLook
 from simulator.room.ground import noise_field
-from simulator.room.looks import LightLook
 
 LOWEST_RAD = math.radians(-14.0)
 """The panorama's lower edge: this far below the horizon nothing but floor is seen."""

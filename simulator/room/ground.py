@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from controller.frames import Pixels
 from simulator.exact import enlarge
-from simulator.room.looks import FloorLook, LightLook
+from simulator.room.appearance import FloorLook, LightLook
+from simulator.track.distractors import lay_distractors
 from simulator.track.geometry import Points
-from simulator.track.neighbours import lay_neighbours
 from simulator.track.paper import Laying, Sheet, lay_sheets
 from simulator.track.tracks import Track
 
@@ -235,8 +235,8 @@ def paint_ground(
     laying = laying or Laying()
     sheets = lay_sheets(track, laying, rng)
     extra = np.random.default_rng([seed, 13])  # of its own: without extras nothing else changes
-    if floor.neighbours:
-        sheets = lay_neighbours(track, floor.neighbours, laying, extra) + sheets
+    if floor.distractors:
+        sheets = lay_distractors(track, floor.distractors, laying, extra) + sheets
     outline = np.vstack([track.centre.points_m, *[sheet.corners_m for sheet in sheets]])
     low, high = outline.min(axis=0) - _MARGIN_M, outline.max(axis=0) + _MARGIN_M
     width, height = (math.ceil(extent * pixels_per_m) for extent in high - low)

@@ -18,8 +18,8 @@ from simulator.camera.optics import CameraRig
 from simulator.car.car import CarConfig
 from simulator.errors import SimulatorUsageError
 from simulator.jobs import map_in_order
-from simulator.room.looks import PLAIN_LOOK, sample_pale_look
-from simulator.teacher.practice import Lesson, Practice, PracticeConfig
+from simulator.room.appearance import PLAIN_LOOK, sample_pale_look
+from simulator.teacher.rollouts import Lesson, Rollout, RolloutConfig
 from simulator.teacher.teacher import Teacher, TeacherConfig
 from simulator.track.tracks import GAP_SHARE, PAPER, RANDOM, make_track
 from simulator.world.reference import sample_reference_look, sample_reference_rig
@@ -51,7 +51,7 @@ class DatasetConfig:
             and behind their camera (`simulator.world.reference`); 0 to 1.
         gap_share: How often sheets are missing on a random track, 0 to 1.
         pale_share: Share of the other drives on paper on a floor nearly as light as the paper
-            (`simulator.room.looks.sample_pale_look`), 0 to 1.
+            (`simulator.room.appearance.sample_pale_look`), 0 to 1.
         shape: Height and width of the frames, in pixels.
     """
 
@@ -60,7 +60,7 @@ class DatasetConfig:
     tracks: tuple[str, ...] = (RANDOM,)
     frames_per_drive: int = 200
     teacher: TeacherConfig = field(default_factory=TeacherConfig)
-    practice: PracticeConfig = field(default_factory=PracticeConfig)
+    practice: RolloutConfig = field(default_factory=RolloutConfig)
     vary_look: bool = True
     vary_camera: bool = True
     reference_share: float = 0.3
@@ -88,7 +88,7 @@ class DatasetConfig:
         return math.ceil(self.frames / self.frames_per_drive)
 
 
-def _practice(config: DatasetConfig, drive: int) -> tuple[str, Practice]:
+def _practice(config: DatasetConfig, drive: int) -> tuple[str, Rollout]:
     """One drive: ``(name, practice)``; everything about it follows from the two seeds."""
     seed = config.seed * 1000 + drive
     name = config.tracks[drive % len(config.tracks)]
@@ -102,7 +102,7 @@ def _practice(config: DatasetConfig, drive: int) -> tuple[str, Practice]:
         look = look or sample_pale_look(seed)
     scene = Scene(track, SceneConfig(seed, look, rig, config.shape))
     car = WorldConfig(name, seed).sampled_car if config.vary_camera else CarConfig()
-    practice = Practice(scene, car, Teacher(track, config.teacher), config.practice, seed)
+    practice = Rollout(scene, car, Teacher(track, config.teacher), config.practice, seed)
     return f"{name}-{seed}", practice
 
 

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from simulator.camera.optics import CameraRig
+from simulator.room.appearance import Colour, FloorLook, LightLook, Look, SensorLook
 from simulator.room.ground import PIXELS_PER_M, Ground, noise_field, paint_light
-from simulator.room.looks import Colour, FloorLook, LightLook, Look, SensorLook
 from simulator.track.geometry import Points
 from simulator.track.tracks import Track
 

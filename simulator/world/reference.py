@@ -1,6 +1,6 @@
 """Rooms and cameras as the reference frames show them, and nothing else.
 
-`simulator.room.looks` samples rooms of any kind, so that what is trained on them drives anywhere.
+`simulator.room.appearance` samples rooms of any kind: what is trained on them drives anywhere.
 This is the one room of the 40 labelled frames that the reference data set's authors published
 (github.com/paulaksm/transfer-learning), under its changing light: medians of floor, paper and far
 end of each frame, the lamps' distances and the share of frames without a horizon were measured.
@@ -14,7 +14,7 @@ import math
 import numpy as np
 
 from simulator.camera.optics import CameraRig
-from simulator.room.looks import Colour, FloorLook, LightLook, Look, SensorLook
+from simulator.room.appearance import Colour, FloorLook, LightLook, Look, SensorLook
 
 
 def _near(rng: np.random.Generator, colour: tuple[float, ...], spread: float) -> Colour:
@@ -36,7 +36,7 @@ def _floor(rng: np.random.Generator) -> FloorLook:
         seam=float(rng.uniform(0.8, 0.96)),
         holes=float(rng.uniform(0.5, 1.0)) if endless else 0.0,
         tape=float(rng.uniform(0.0, 1.0)),
-        neighbours=int(rng.integers(0, 4)),
+        distractors=int(rng.integers(0, 4)),
     )
 
 

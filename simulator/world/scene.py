@@ -11,9 +11,9 @@ from controller.frames import REFERENCE_SHAPE, Pixels
 from simulator.camera.optics import CameraRig, focal_px, sample_rig
 from simulator.camera.renderer import Renderer
 from simulator.camera.sensor import Sensor
+from simulator.room.appearance import Look, sample_look
 from simulator.room.backdrop import paint_backdrop, paint_lamps
 from simulator.room.ground import PIXELS_PER_M, Ground, paint_ground
-from simulator.room.looks import Look, sample_look
 from simulator.track.geometry import Pose
 from simulator.track.tracks import MAT, Track
 from simulator.world.mat import paint_mat, sample_mat, sample_mat_look, sample_mat_rig

@@ -15,7 +15,7 @@ def test_a_benchmark_measures_a_real_drive_and_what_it_says_adds_up(capsys, monk
     figures = json.loads(capsys.readouterr().out)
     (rate,) = figures["rates"]
     assert rate["frames"] > 30
-    assert 0 <= rate["drives_with_model_rehearsed"] <= rate["drives"]
+    assert 0 <= rate["drives_with_model_warmed_up"] <= rate["drives"]
     assert rate["beyond_invoke_ms"]["p99"] > rate["beyond_invoke_ms"]["p50"]
     assert rate["not_recorded"] == 0
     assert rate["stale_commands"] == 0
@@ -51,7 +51,7 @@ def good():
         "frame_age_ms": {"p50": 1.1, "p99": 3.2},
         "cpu_share": 0.05,
         "drives": 4,
-        "drives_with_model_rehearsed": 3,
+        "drives_with_model_warmed_up": 3,
     }
     return {
         "model": "default",

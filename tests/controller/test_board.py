@@ -5,8 +5,8 @@ import time
 import pytest
 
 from controller.cycle import Reason
+from controller.service import board_watch
 from controller.service.board_watch import BoardWatch
-from controller.system import board
 from controller.system.board import board_fault
 from firmware_bridge.wire.commands import Command
 
@@ -73,7 +73,7 @@ def test_a_sensor_that_sleeps_hides_no_other(pi):
 
 
 def test_trouble_is_said_when_it_comes_and_when_it_goes(bench, shot, pi, monkeypatch, caplog):
-    monkeypatch.setattr(board, "PERIOD_S", 0.01)
+    monkeypatch.setattr(board_watch, "PERIOD_S", 0.01)
     supervisor = bench([shot()]).supervisor
 
     def wait_for(message):

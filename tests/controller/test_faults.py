@@ -447,7 +447,7 @@ def _mis_shaped(content):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "says"),
+    ("corrupt", "says"),
     [
         (_truncated, "not a model that"),
         (_random, "not a model that"),
@@ -455,10 +455,10 @@ def _mis_shaped(content):
     ],
 )
 def test_a_broken_model_is_refused_before_anything_moves(
-    new_car, repeats, row, tmp_path, spoil, says
+    new_car, repeats, row, tmp_path, corrupt, says
 ):
     """Its card is right about the file's hash: what is wrong shows only in the model."""
-    content, shape = spoil(find_model("default").read_bytes())
+    content, shape = corrupt(find_model("default").read_bytes())
     model = tmp_path / "broken.tflite"
     model.write_bytes(content)
     write_card(model, "broken", shape, {})
@@ -468,7 +468,7 @@ def test_a_broken_model_is_refused_before_anything_moves(
             said, ran_ms = car.is_refused("--model", str(model))
             seen.append(ran_ms)
             assert says in said
-    row(f"model: {spoil.__name__[1:].replace('_', '-')}", "refused, nothing moves", 0.0, seen)
+    row(f"model: {corrupt.__name__[1:].replace('_', '-')}", "refused, nothing moves", 0.0, seen)
 
 
 def test_a_model_that_is_not_its_cards(new_car, repeats, row, tmp_path):

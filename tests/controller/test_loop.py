@@ -168,7 +168,7 @@ def test_a_camera_silent_for_five_seconds_ends_the_process_with_an_error(bench, 
     assert drive.commands[-1] is Command.STOP
 
 
-class Farewell:
+class FinalStops:
     """A link that keeps what the loop sent; what leaving it sends is not the loop's."""
 
     def __init__(self, link):
@@ -199,7 +199,7 @@ class Farewell:
 @pytest.mark.parametrize("broken", [False, True])
 def test_whatever_ends_the_loop_stop_is_tried_three_times(bench, shot, error, broken):
     drive = bench([shot() for _ in range(20)])
-    drive.link = link = Farewell(drive.link)
+    drive.link = link = FinalStops(drive.link)
 
     def end(cycle):
         if cycle.frame.sequence == 19:

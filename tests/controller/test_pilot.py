@@ -80,7 +80,7 @@ def _certify(content):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "says"),
+    ("corrupt", "says"),
     [
         (_flip_a_byte, "is not the file that its card describes"),
         (lambda model: model.write_bytes(model.read_bytes()[:1000]), "is not the file that its"),
@@ -107,8 +107,8 @@ def _certify(content):
         (_certify(bytes(range(256)) * 100), "not a model that"),
     ],
 )
-def test_a_model_that_is_not_what_its_card_says_is_refused(model, spoil, says):
-    spoil(model)
+def test_a_model_that_is_not_what_its_card_says_is_refused(model, corrupt, says):
+    corrupt(model)
     with pytest.raises(ModelError, match=says) as error:
         TflitePilot(model)
     assert "\n" not in str(error.value)

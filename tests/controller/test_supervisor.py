@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from controller.cycle import Reason, State
-from controller.drive.image_quality import Sight
+from controller.drive.image_quality import ImageQuality
 from controller.drive.smoothing import SmoothingSettings
 from controller.drive.supervisor import Supervisor, SupervisorSettings, choose
 from controller.errors import UsageError
@@ -42,12 +42,18 @@ class Driver:
         self.now_ns = 1_000 * MS
 
     def frame(
-        self, probabilities=FORWARD, health=GOOD, sight=Sight.CLEAR, age_ms=10, gap_ms=50, hot=False
+        self,
+        probabilities=FORWARD,
+        health=GOOD,
+        quality=ImageQuality.CLEAR,
+        age_ms=10,
+        gap_ms=50,
+        hot=False,
     ):
         self.now_ns += gap_ms * MS
         capture_ns = self.now_ns - age_ms * MS
         self.supervisor.set_board_fault(hot)
-        return self.supervisor.on_frame(self.now_ns, capture_ns, probabilities, health, sight)
+        return self.supervisor.on_frame(self.now_ns, capture_ns, probabilities, health, quality)
 
     def silence(self, health=GOOD, after_ms=50, hot=False):
         self.now_ns += after_ms * MS
@@ -80,7 +86,7 @@ def _elsewhere(kind, over=GOOD, **shown):
 
 FAULTS = {
     Reason.STALE_FRAME: Fault("passing", {"age_ms": 150}, {"after_ms": 130}),
-    Reason.BLIND: Fault("passing", {"sight": Sight.BLACK}),
+    Reason.BLIND: Fault("passing", {"quality": ImageQuality.BLACK}),
     Reason.LOW_RATE: Fault("passing", {"gap_ms": 2001}),
     Reason.UNSURE: Fault("passing", {"probabilities": UNSURE}),
     Reason.BAD_OUTPUT: Fault("lasting", {"probabilities": NONSENSE}),
@@ -110,7 +116,7 @@ SITUATIONS = {
     ),
     "driving": (lambda driver: driver.driving(), (State.STOPPED, ITSELF), {}),
     "stopped, passing": (
-        lambda driver: driver.driving().frame(sight=Sight.BLACK),
+        lambda driver: driver.driving().frame(quality=ImageQuality.BLACK),
         (State.STOPPED, Reason.BLIND),
         {Reason.MCU_TRIPPED: TRIPPED, Reason.MCU_LOCKED: LOCKED},
     ),
@@ -169,8 +175,12 @@ def test_how_a_fault_ends(reason, arm_at_start):
     fault = FAULTS[reason]
     driver = _driver_in("driving", arm_at_start=arm_at_start)
     driver.frame(**fault.frame)
-    for sight in (Sight.CLEAR, Sight.CLEAR, Sight.BLACK):  # from here on it counts anew
-        driver.frame(health=fault.over, sight=sight)
+    for quality in (
+        ImageQuality.CLEAR,
+        ImageQuality.CLEAR,
+        ImageQuality.BLACK,
+    ):  # from here on it counts anew
+        driver.frame(health=fault.over, quality=quality)
     decisions = [driver.frame(health=fault.over) for _ in range(100)]
     stopped = STOPPED_FRAMES[fault.kind][arm_at_start]
     if stopped is None:
@@ -250,7 +260,7 @@ def test_a_line_that_says_nothing_drives_too():
     driver = Driver()
     driver.supervisor.arm()
     assert driver.frame(health=silent).command is Command.FORWARD
-    assert driver.frame(health=silent, sight=Sight.BLACK).reason is Reason.BLIND
+    assert driver.frame(health=silent, quality=ImageQuality.BLACK).reason is Reason.BLIND
     states = [driver.frame(health=silent).state for _ in range(4)]
     assert states == [State.STOPPED] * 2 + [State.ARMED, State.DRIVING]
 
@@ -275,7 +285,7 @@ def test_emergency_stop_and_low_battery_always_wait_for_the_owner(trip):
     assert driver.frame(health=released).command is Command.FORWARD
 
 
-@pytest.mark.parametrize("mask", [{"sight": Sight.BLACK}, {"age_ms": 300}, {"hot": True}])
+@pytest.mark.parametrize("mask", [{"quality": ImageQuality.BLACK}, {"age_ms": 300}, {"hot": True}])
 def test_an_emergency_stop_is_seen_behind_any_other_fault(mask):
     driver = Driver(settings=SupervisorSettings(arm_at_start=True)).driving()
     driver.frame(**mask)
@@ -386,7 +396,7 @@ def test_smoothing_smooths_what_is_weighed_and_forgets_when_the_car_stands():
 
     driver = Driver(smoothing=SmoothingSettings(hold_frames=3)).driving()
     assert commands(LEFT, LEFT, LEFT) == [Command.FORWARD, Command.FORWARD, Command.LEFT]
-    driver.frame(sight=Sight.BLACK)
+    driver.frame(quality=ImageQuality.BLACK)
     stood = commands(FORWARD, FORWARD, FORWARD, FORWARD)
     assert stood == [Command.STOP] * 3 + [Command.FORWARD]
     driver.supervisor.forward_weight = 9.0

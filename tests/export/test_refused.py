@@ -67,7 +67,7 @@ def test_a_layer_that_cannot_be_quantised(operation, says, drive, tmp_path, caps
 def test_an_operator_that_no_car_has_is_refused_by_the_car_too(drive, tmp_path, capsys):
     tf, network = load_tensorflow(), _network("erfinv")
     run = tf.function(
-        lambda frame: network(tf.cast(frame, tf.float32)),
+        lambda frame: network(load_keras().ops.convert_to_tensor(frame, "float32")),
         input_signature=[tf.TensorSpec((1, 45, 80, 3), tf.uint8)],
     )
     with stderr_to(tmp_path / "log"):
@@ -107,7 +107,7 @@ def test_a_file_with_one_byte_changed(shipped, drive, capsys):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "says"),
+    ("corrupt", "says"),
     [
         (lambda frames: frames.take(np.flatnonzero(frames.labels != 2)), "no frame of class"),
         (None, "45x80 is needed"),
@@ -115,9 +115,9 @@ def test_a_file_with_one_byte_changed(shipped, drive, capsys):
     ids=["a class missing", "wrong shape"],
 )
 def test_calibration_frames_that_will_not_do(
-    trained, lane_frames, tmp_path, capsys, drive, spoil, says
+    trained, lane_frames, tmp_path, capsys, drive, corrupt, says
 ):
-    frames = spoil(lane_frames(60)) if spoil else lane_frames(30, shape=(48, 64))
+    frames = corrupt(lane_frames(60)) if corrupt else lane_frames(30, shape=(48, 64))
     frames.save(tmp_path / "calibration")
     out = tmp_path / "out"
     model = trained / "run" / "model.keras"

@@ -17,7 +17,7 @@ def _tools():
         pytest.skip(str(error))
 
 
-def test_no_wrong_command_in_millions_of_spoiled_frames(request):
+def test_no_wrong_command_in_millions_of_corrupted_frames(request):
     """Two million; CI asks for a hundred."""
     frames = int(request.config.getoption("--fuzz-frames"))
     result = fuzz(build_fuzzer(sanitized=False), frames, seed=7, jobs=2)

@@ -95,14 +95,14 @@ def test_drives(car):
     wait_for(lambda: decode_command(Decoder().feed(bytes(car.heard))[-1]).command is Command.STOP)
 
 
-def test_rehearsing_says_nothing_and_counts_nothing(car):
+def test_warming_up_says_nothing_and_counts_nothing(car):
     with SerialLink(str(car.link), MonotonicClock()) as link:
         wait_for(lambda: link.health().connected)
         link.send(Command.STOP, 150)
         wait_for(lambda: link.health().status.sequence == 1)
         heard, counters = bytes(car.heard), link.health().status.counters
         for _ in range(50):
-            link.rehearse(Command.LEFT, 150)
+            link.warm_up(Command.LEFT, 150)
         time.sleep(0.1)
         said = bytes(car.heard).removeprefix(heard)
         assert set(said) == {0}  # spaces between frames, of which the protocol makes one
@@ -111,7 +111,7 @@ def test_rehearsing_says_nothing_and_counts_nothing(car):
         assert link.send(Command.STOP, 150) == 2
         car.unplug()
         wait_for(lambda: not link.health().connected)
-        link.rehearse(Command.LEFT, 150)
+        link.warm_up(Command.LEFT, 150)
 
 
 def test_no_device_is_one_clear_error(tmp_path):

@@ -141,7 +141,7 @@ def test_a_line_that_is_full_makes_room_for_the_newest_or_drops_it(ports, link):
 def test_a_line_that_takes_nothing_is_no_exception(ports, link, error):
     ports[0].writes_raise = error
     assert send(link, 2) == [0, 0]
-    link.rehearse(Command.LEFT, 150)
+    link.warm_up(Command.LEFT, 150)
     ports[0].writes_raise = None
     assert send(link, 1) == [3]
 

@@ -5,9 +5,9 @@ import pytest
 
 from controller.recording.frameset import load_frameset
 from simulator.errors import SimulatorUsageError
-from simulator.room.looks import sample_look, sample_pale_look
+from simulator.room.appearance import sample_look, sample_pale_look
 from simulator.teacher.dataset import EVALUATION_SEED, DatasetConfig, make_dataset, save_reference
-from simulator.teacher.practice import PracticeConfig
+from simulator.teacher.rollouts import RolloutConfig
 from simulator.teacher.teacher import TeacherConfig
 
 
@@ -42,7 +42,7 @@ def test_the_same_seed_gives_the_same_frames():
 def test_without_recovery_the_car_stays_near_the_middle():
     shares = []
     for recovery in (False, True):
-        practice = PracticeConfig(recovery=recovery)
+        practice = RolloutConfig(recovery=recovery)
         late = TeacherConfig(late_share=1.0)
         config = DatasetConfig(400, seed=5, practice=practice, teacher=late)
         shares.append((make_dataset(config).labels > 0).mean())

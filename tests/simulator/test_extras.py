@@ -7,10 +7,10 @@ import pytest
 
 from simulator.camera.optics import CameraRig, project
 from simulator.camera.sensor import Sensor
+from simulator.room.appearance import PLAIN_LOOK, Look
 from simulator.room.backdrop import elevation_to_row, paint_backdrop
 from simulator.room.ground import paint_ground
-from simulator.room.looks import PLAIN_LOOK, Look
-from simulator.track.neighbours import lay_neighbours
+from simulator.track.distractors import lay_distractors
 from simulator.track.paper import Laying
 from simulator.track.tracks import make_track
 from simulator.world.scene import Scene, SceneConfig
@@ -26,7 +26,7 @@ def paint(**changes):
 
 def test_neighbours_lie_beside_the_track_and_never_on_it():
     rng = np.random.default_rng(0)
-    sheets = lay_neighbours(OVAL, 6, Laying(), rng)
+    sheets = lay_distractors(OVAL, 6, Laying(), rng)
     assert len(sheets) > 5
     corners = np.vstack([sheet.corners_m for sheet in sheets])
     far = np.hypot(*(corners[:, None] - OVAL.centre.points_m[None, ::5]).transpose(2, 0, 1))
@@ -36,7 +36,7 @@ def test_neighbours_lie_beside_the_track_and_never_on_it():
 
 
 def test_neighbours_are_painted():
-    plain, more = paint(), paint(neighbours=5)
+    plain, more = paint(), paint(distractors=5)
     bright = [(ground.image[..., :3].mean(axis=2) > 150).sum() for ground in (plain, more)]
     assert bright[1] > 1.1 * bright[0]
 

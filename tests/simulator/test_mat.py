@@ -8,7 +8,7 @@ import pytest
 from firmware_bridge.wire.commands import Command, MotorOutputs
 from simulator.car.car import ACKERMANN, AckermannCar, AckermannConfig, make_car, sample_car
 from simulator.evaluation.closed_loop import drive_world, make_pilot
-from simulator.room.looks import PLAIN_LOOK
+from simulator.room.appearance import PLAIN_LOOK
 from simulator.track.geometry import Pose
 from simulator.track.tracks import MAT, make_track
 from simulator.world.mat import MatLook, paint_mat

@@ -7,7 +7,7 @@ import pytest
 from simulator.__main__ import main
 from simulator.camera.optics import CameraRig
 from simulator.evaluation.rule_fit import find_paper, fit_rule
-from simulator.room.looks import PLAIN_LOOK
+from simulator.room.appearance import PLAIN_LOOK
 from simulator.teacher.teacher import Teacher, TeacherConfig
 from simulator.track.tracks import make_track
 from simulator.world.scene import Scene, SceneConfig

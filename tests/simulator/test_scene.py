@@ -10,9 +10,9 @@ import pytest
 from simulator.camera.optics import CameraRig, project
 from simulator.camera.renderer import Renderer
 from simulator.camera.sensor import Sensor
+from simulator.room.appearance import PLAIN_LOOK, LightLook, SensorLook, sample_look
 from simulator.room.backdrop import paint_backdrop, paint_lamps
 from simulator.room.ground import Ground, paint_ground
-from simulator.room.looks import PLAIN_LOOK, LightLook, SensorLook, sample_look
 from simulator.track.geometry import Pose
 from simulator.track.paper import Laying, lay_sheets
 from simulator.track.tracks import SHEET_LENGTH_M, make_track

@@ -55,9 +55,7 @@ def add_data_arguments(
     )
 
 
-def selection_of(
-    args: argparse.Namespace, split: str = "blocks", seed: int = 0
-) -> Selection:
+def selection_of(args: argparse.Namespace, split: str = "blocks", seed: int = 0) -> Selection:
     """The data that a command line names, to be split in one way or another."""
     smooth_ms, turn_at = args.smooth_ms, args.turn_at
     return Selection(args.data, args.held_out, args.size, split, seed, smooth_ms, turn_at)

@@ -80,7 +80,7 @@ def retrain(
     keras = load_keras()
     steps = steps_per_epoch(train, recipe.batch)
     layers = [(layer.kernel, masks[layer.name]) for layer in prunable(model)]
-    held = [(kernel, keras.ops.cast(mask, kernel.dtype)) for kernel, mask in layers]
+    held = [(kernel, keras.ops.convert_to_tensor(mask, kernel.dtype)) for kernel, mask in layers]
 
     class Hold(keras.callbacks.Callback):
         """Momentum and decay move weights that have no gradient; back to 0 with them."""

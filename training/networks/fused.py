@@ -39,7 +39,9 @@ def _normalise(layer: Any, inputs: Any, training: bool | None = None, mask: Any 
         return kernel(mean=layer.moving_mean, variance=layer.moving_variance, is_training=False)[0]
     outputs, mean, variance = kernel(is_training=True)
     # The kernel gives the variance of a sample, N / (N - 1) of what Keras keeps.
-    count = tf.cast(tf.reduce_prod(tf.shape(inputs)[:-1]), variance.dtype)
+    count = load_keras().ops.convert_to_tensor(
+        tf.reduce_prod(tf.shape(inputs)[:-1]), variance.dtype
+    )
     variance *= (count - 1.0) / count
     old = layer.momentum
     layer.moving_mean.assign(layer.moving_mean * old + mean * (1.0 - old))

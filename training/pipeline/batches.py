@@ -9,7 +9,7 @@ import numpy as np
 
 from controller.errors import DataError
 from controller.frames import CLASS_NAMES
-from training.backend import load_tensorflow
+from training.backend import load_keras, load_tensorflow
 from training.data.pool import Pool
 from training.pipeline.augment import augment
 from training.pipeline.recipes import Recipe
@@ -65,9 +65,11 @@ def training_batches(
             frames, labels, np.random.default_rng([seed, 1, number]), recipe.augmentation
         )
 
+    convert = load_keras().ops.convert_to_tensor
+
     def finish(frames: Any, labels: Any) -> Any:  # noqa: ANN401
-        frames = tf.cast(tf.ensure_shape(frames, (size, *pool.shape, 3)), tf.float32)
-        labels = tf.cast(tf.ensure_shape(labels, (size,)), tf.int32)
+        frames = convert(tf.ensure_shape(frames, (size, *pool.shape, 3)), "float32")
+        labels = convert(tf.ensure_shape(labels, (size,)), "int32")
         return frames, tf.one_hot(labels, _CLASSES), tf.gather(tf.constant(weights), labels)
 
     numbers = tf.data.Dataset.range(first_epoch * steps, last * steps)

@@ -1,11 +1,11 @@
-/* A line that spoils frames, the real core behind it, and a judge that trusts neither.
+/* A line that corrupts frames, the real core behind it, and a judge that trusts neither.
  *
  * usage: fuzz FRAMES SEED
  *
  * The host sends right frames, which keep the core armed and driving, and between them FRAMES
- * spoiled ones: flipped bits at rates from 1e-5 to 1e-1 (at least one), dropped, doubled, inserted
+ * corrupted ones: flipped bits at rates from 1e-5 to 1e-1 (at least one), dropped, doubled, inserted
  * and swapped bytes; dropped, doubled, swapped and repeated frames; frames of earlier sessions,
- * whole and spoiled; two frames cut together; frames with a right CRC and an impossible content;
+ * whole and corrupted; two frames cut together; frames with a right CRC and an impossible content;
  * plain noise.
  *
  * The judge has its own COBS and CRC code and its own idea of the rules. It keeps every byte that
@@ -300,7 +300,7 @@ static unsigned flip_bits(uint8_t *bytes, unsigned size)
 }
 
 /* Spoil the bytes of one frame; buffer has room for LONGEST. Returns the new size. */
-static unsigned spoil(uint8_t *buffer, unsigned size)
+static unsigned corrupt(uint8_t *buffer, unsigned size)
 {
     unsigned at = below(size);
     unsigned count = 1 + below(3);
@@ -330,8 +330,8 @@ static unsigned spoil(uint8_t *buffer, unsigned size)
     }
 }
 
-/* One spoiled frame. */
-static void send_spoiled(void)
+/* One corrupted frame. */
+static void send_corrupted(void)
 {
     uint8_t buffer[LONGEST];
     unsigned size = FRAME;
@@ -355,10 +355,10 @@ static void send_spoiled(void)
         frame = replayed_frame();
         arrive(frame.bytes, FRAME);
         return;
-    case 4: /* the same, spoiled */
+    case 4: /* the same, corrupted */
         frame = replayed_frame();
         memcpy(buffer, frame.bytes, FRAME);
-        size = spoil(buffer, size);
+        size = corrupt(buffer, size);
         break;
     case 5: /* the head of one, the tail of another */
         frame = next_frame();
@@ -378,16 +378,16 @@ static void send_spoiled(void)
         frame = impossible_frame();
         arrive(frame.bytes, FRAME);
         return;
-    case 8: /* spoiled in several ways */
+    case 8: /* corrupted in several ways */
         frame = next_frame();
         memcpy(buffer, frame.bytes, FRAME);
         for (unsigned times = 2 + below(3); times > 0 && size > 0; times--)
-            size = spoil(buffer, size);
+            size = corrupt(buffer, size);
         break;
     default:
         frame = next_frame();
         memcpy(buffer, frame.bytes, FRAME);
-        size = spoil(buffer, size);
+        size = corrupt(buffer, size);
         break;
     }
     arrive(buffer, size);
@@ -431,7 +431,7 @@ int main(int count, char **arguments)
             boot(epoch++ % 1000000 + 1);
         if (!armed || frame % 4 == 0)
             send_right();
-        send_spoiled();
+        send_corrupted();
         if (frame % 8 == 0)
             pass(1);
         if (frame % 4096 == 0) {

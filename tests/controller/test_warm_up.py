@@ -7,14 +7,14 @@ import threading
 import pytest
 
 from controller.cycle import Reason
-from controller.drive.loop import LONGEST_REHEARSAL_NS, SPARE_NS, Rhythm
-from controller.drive.warm_up import MODEL_SHARE, is_quick, understudies
+from controller.drive.loop import LONGEST_WARM_UP_NS, SPARE_NS, ArrivalPredictor
+from controller.drive.warm_up import MODEL_SHARE, is_quick, warm_up_pipelines
 from controller.system import process
 from firmware_bridge.wire.commands import Command
 
 
 class Watched:
-    """A link that counts what an understudy sends, and passes nothing on."""
+    """A link that counts what a warm-up sends, and passes nothing on."""
 
     def __init__(self, link, clock):
         self._link, self._clock = link, clock
@@ -31,24 +31,24 @@ class Watched:
 
 
 TURNS = 2
-"""Turns in a rehearsal."""
+"""Passes in a warm-up."""
 
 
 def _watched(drive, watch=Watched):
-    """The understudies of a drive, and the link that all of them were given."""
-    casts = understudies(drive.camera_pilot, drive.link, model=True)
-    link = watch(casts[0].link, drive.clock)
-    return [dataclasses.replace(cast, link=link) for cast in casts], link
+    """The warm-up pipelines of a drive, and the link that all of them were given."""
+    pipelines = warm_up_pipelines(drive.camera_pilot, drive.link, model=True)
+    link = watch(pipelines[0].link, drive.clock)
+    return [dataclasses.replace(pipeline, link=link) for pipeline in pipelines], link
 
 
 @pytest.fixture
-def rehearsed(bench, shot):
-    """Drives a script with rehearsals; gives the drive and what the understudies did."""
+def warmed_up(bench, shot):
+    """Drives a script with warm-ups; gives the drive and what they did."""
 
     def run(shots):
         drive = bench(shots)
-        casts, watched = _watched(drive)
-        return drive.run(understudies=casts), watched
+        pipelines, watched = _watched(drive)
+        return drive.run(warm_up=pipelines), watched
 
     return run
 
@@ -57,9 +57,9 @@ def _turns():
     return [(0.9, 0.1, 0.0), (0.1, 0.8, 0.1), (0.0, 0.2, 0.8)] * 10
 
 
-def test_a_rehearsal_changes_nothing_that_is_sent_or_seen(bench, shot, rehearsed):
+def test_a_warm_up_changes_nothing_that_is_sent_or_seen(bench, shot, warmed_up):
     plain = bench([shot(turn) for turn in _turns()]).run()
-    drive, watched = rehearsed([shot(turn) for turn in _turns()])
+    drive, watched = warmed_up([shot(turn) for turn in _turns()])
     assert len(watched.commands) >= 25 * TURNS
     assert [_facts(cycle) for cycle in drive.cycles] == [_facts(cycle) for cycle in plain.cycles]
     assert drive.mcu.motors == plain.mcu.motors
@@ -71,14 +71,14 @@ def _facts(cycle):
     return cycle.decision, cycle.sequence, cycle.sent_ns, cycle.probabilities
 
 
-def test_it_comes_shortly_before_the_frame_and_goes_the_way_of_a_driving_car(shot, rehearsed):
-    drive, watched = rehearsed([shot(turn) for turn in _turns()])
+def test_it_comes_shortly_before_the_frame_and_goes_the_way_of_a_driving_car(shot, warmed_up):
+    drive, watched = warmed_up([shot(turn) for turn in _turns()])
     times = [cycle.frame.capture_ns + 5_000_000 for cycle in drive.cycles if cycle.frame]
     early = [
-        time_ns - rehearsed_ns
-        for time_ns, rehearsed_ns in zip(reversed(times), watched.times_ns[::-TURNS], strict=False)
+        time_ns - warm_up_ns
+        for time_ns, warm_up_ns in zip(reversed(times), watched.times_ns[::-TURNS], strict=False)
     ]
-    # In virtual time a rehearsal takes none, so that after a few only what is to spare is left.
+    # In virtual time a warm-up takes none, so that after a few only what is to spare is left.
     assert all(SPARE_NS <= ns <= 2 * SPARE_NS for ns in early)
     assert early[0] < 1.01 * SPARE_NS
     assert Command.STOP not in watched.commands[-10:]
@@ -117,22 +117,22 @@ def test_what_goes_on_beside_the_loop_leaves_it_its_one_core():
 
 
 def test_a_rhythm_follows_the_camera_and_forgets_pauses():
-    rhythm = Rhythm()
-    rhythm.beat(1_000)
-    rhythm.beat(1_100)
+    rhythm = ArrivalPredictor()
+    rhythm.observe(1_000)
+    rhythm.observe(1_100)
     assert rhythm.next_ns == 1_200
-    rhythm.beat(1_208)  # a quarter of what it was late
+    rhythm.observe(1_208)  # a quarter of what it was late
     assert rhythm.next_ns == 1_302
-    rhythm.beat(5_000)
-    rhythm.beat(5_050)
+    rhythm.observe(5_000)
+    rhythm.observe(5_050)
     assert rhythm.next_ns == 5_100
 
 
 def test_a_rhythm_finds_a_period_that_it_was_told_wrongly():
-    rhythm = Rhythm()
+    rhythm = ArrivalPredictor()
     times = [0, 33_000, *(33_000 + 33_400 * number for number in range(1, 200))]
     for time_ns in times:
-        rhythm.beat(time_ns)
+        rhythm.observe(time_ns)
     assert abs(rhythm.next_ns - (times[-1] + 33_400)) < 40
 
 
@@ -146,9 +146,9 @@ class Slow(Watched):
         return super().send(command, ttl_ms)
 
 
-def test_a_rehearsal_that_takes_long_is_left_out_and_tried_again(shot, bench):
+def test_a_warm_up_that_takes_long_is_left_out_and_tried_again(shot, bench):
     drive = bench([shot() for _ in range(90)])
-    casts, watched = _watched(drive, Slow)
+    pipelines, watched = _watched(drive, Slow)
     counts = []
 
     def recover(cycle):
@@ -156,47 +156,47 @@ def test_a_rehearsal_that_takes_long_is_left_out_and_tried_again(shot, bench):
         if len(counts) == 30:
             watched.takes_ns = 0
 
-    drive.run(recover, understudies=casts)
+    drive.run(recover, warm_up=pipelines)
     assert counts[29] < 5
     assert counts[-1] > counts[29] + 10
     assert drive.commands[-1] is Command.FORWARD
 
 
-def test_a_rehearsal_that_is_held_up_makes_no_stop_late(shot, bench):
+def test_a_warm_up_that_is_held_up_makes_no_stop_late(shot, bench):
     drive = bench([shot() for _ in range(20)] + [shot(gap_ns=1_000_000_000)])
-    casts, watched = _watched(drive, Slow)
+    pipelines, watched = _watched(drive, Slow)
     watched.takes_ns = 0
 
     def hold_up(cycle):
         if cycle.frame is not None and cycle.frame.sequence == 19:
             watched.takes_ns = 60_000_000 // TURNS
 
-    drive.run(hold_up, understudies=casts)
+    drive.run(hold_up, warm_up=pipelines)
     stop = next(cycle for cycle in drive.cycles if cycle.decision.reason is Reason.STALE_FRAME)
     newest = [cycle.frame for cycle in drive.cycles if cycle.sent_ns < stop.sent_ns][-1]
     assert watched.times_ns[-1] < stop.sent_ns
     assert stop.sent_ns - newest.capture_ns <= 150_000_000
 
 
-def test_neither_early_frames_nor_pauses_are_slept_through(shot, rehearsed):
+def test_neither_early_frames_nor_pauses_are_slept_through(shot, warmed_up):
     gaps = [50] * 10 + [40, 60, 30, 50, 1000, 1000, 1000] + [50] * 10
-    drive, watched = rehearsed([shot(gap_ns=gap * 1_000_000) for gap in gaps])
+    drive, watched = warmed_up([shot(gap_ns=gap * 1_000_000) for gap in gaps])
     frames = [cycle.frame.sequence for cycle in drive.cycles if cycle.frame is not None]
     assert frames == list(range(len(gaps)))
     assert drive.commands.count(Command.STOP) >= 45  # about one each 60 ms of the pauses
     assert watched.commands
 
 
-def test_the_real_link_rehearses_what_an_understudy_sends_and_is_not_opened(bench, shot):
+def test_the_real_link_warms_up_what_is_sent_and_is_not_opened(bench, shot):
     said = []
 
     class Real:
-        def rehearse(self, command, ttl_ms):
+        def warm_up(self, command, ttl_ms):
             said.append((command, ttl_ms))
 
     drive = bench([shot()])
-    for cast in understudies(drive.camera_pilot, Real(), model=False):
-        with cast.link as link:
+    for pipeline in warm_up_pipelines(drive.camera_pilot, Real(), model=False):
+        with pipeline.link as link:
             assert link.send(Command.LEFT, 100) == 0
     assert said == TURNS * [(Command.LEFT, 100)]
 
@@ -229,17 +229,17 @@ def test_a_model_is_quick_if_it_takes_a_small_share_of_a_frames_time(rate_hz, ti
     assert is_quick(pilot, rate_hz, stopwatch) is quick
 
 
-def test_a_quick_model_leaves_room_for_the_rest_of_the_rehearsal():
-    pilot, stopwatch = _pilot_that_takes(LONGEST_REHEARSAL_NS // 2 + 1)
+def test_a_quick_model_leaves_room_for_the_rest_of_the_warm_up():
+    pilot, stopwatch = _pilot_that_takes(LONGEST_WARM_UP_NS // 2 + 1)
     assert not is_quick(pilot, 1.0, stopwatch)
 
 
 @pytest.mark.parametrize("model", [True, False])
-def test_the_model_is_rehearsed_in_the_first_turn_or_not_at_all(shot, bench, model):
+def test_the_model_is_warmed_up_in_the_first_pass_or_not_at_all(shot, bench, model):
     drive = bench([shot()])
     drive.camera.read(100.0)
     runs = []
-    for cast in understudies(drive.camera_pilot, drive.link, model=model):
-        cast.pilot.infer()
+    for pipeline in warm_up_pipelines(drive.camera_pilot, drive.link, model=model):
+        pipeline.pilot.infer()
         runs.append(drive.camera_pilot.invoked)
     assert runs == [model, model]

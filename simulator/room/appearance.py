@@ -34,7 +34,7 @@ class FloorLook:
         seam: Brightness of a sheet's edge against the sheet, 0 to 1: the shadow of its thickness.
         holes: Share of the sheets with a row of holes along each side, as endless paper has them.
         tape: Pieces of clear tape, which glints, per metre of a sheet's edges.
-        neighbours: Stretches of another lane's strip that lie beside the track.
+        distractors: Stretches of another lane's strip that lie beside the track.
     """
 
     colour: Colour
@@ -48,7 +48,7 @@ class FloorLook:
     seam: float = 0.93
     holes: float = 0.0
     tape: float = 0.0
-    neighbours: int = 0
+    distractors: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class SensorLook:
         jpeg_quality: 1 to 100 where the camera hands over JPEGs; 0 where it does not.
         aliasing: Share of the picture that was scaled down by leaving pixels out, 0 to 1: edges
             are stairs.
-        auto_white: How much of a cast automatic white balance takes out, 0 to 1.
+        auto_white: How much of a colour tint automatic white balance takes out, 0 to 1.
         haze: Light scattered in the lens, as a share of white, 0 to 1: nothing is black.
     """
 

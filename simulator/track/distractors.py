@@ -12,7 +12,7 @@ _CLEAR_M = 0.06
 """Bare floor that stays between the track's own strips and another lane's."""
 
 
-def lay_neighbours(
+def lay_distractors(
     track: Track, count: int, laying: Laying, rng: np.random.Generator
 ) -> list[Sheet]:
     """Lay stretches of strips that run beside the track for a while.

@@ -1,4 +1,4 @@
-"""Practice drives: a car is put down all over a track, driven, and the teacher says what is right.
+"""Rollout drives: a car is put down all over a track, driven, and the teacher says what is right.
 
 Made for training data: no microcontroller and no serial line, only the car, the camera and their
 delays, some ten times faster than a whole `simulator.world.world.World`.
@@ -36,7 +36,7 @@ MOTORS = {
 
 
 @dataclass(frozen=True, slots=True)
-class PracticeConfig:
+class RolloutConfig:
     """How practice is done.
 
     Attributes:
@@ -72,11 +72,11 @@ class Lesson:
     time_ns: int
 
 
-class Practice:
+class Rollout:
     """One track, one camera, one car, one teacher."""
 
     def __init__(
-        self, scene: Scene, car: CarConfig, teacher: Teacher, config: PracticeConfig, seed: int
+        self, scene: Scene, car: CarConfig, teacher: Teacher, config: RolloutConfig, seed: int
     ) -> None:
         """Get ready.
 
