@@ -6,7 +6,7 @@ import pytest
 
 from training.__main__ import main
 from training.backend import load_keras, load_model, load_tensorflow
-from training.cli import speed as cli_speed
+from training.runs import speed
 
 SMALL = ("--network", "sliced1", "--alpha", "0.25", "--epochs", "1", "--batch", "16")
 TWO_PROCESSORS = """
@@ -85,7 +85,7 @@ def test_tensorboards_logs_hold_every_epochs_figures(tmp_path, lane_frames):
 
 def test_speed_measures_every_way_against_single_precision(capsys, monkeypatch):
     # Without XLA, which takes half a minute to compile.
-    monkeypatch.setattr(cli_speed, "WAYS", (("float32", False), ("mixed_bfloat16", False)))
+    monkeypatch.setattr(speed, "WAYS", (("float32", False), ("mixed_bfloat16", False)))
     options = ["--network", "sliced1", "--alpha", "0.25", "--batch", "4", "--steps", "1"]
     assert main(["speed", *options, "--turns", "1", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)

@@ -5,8 +5,8 @@ import pytest
 
 from training.__main__ import main
 from training.backend import load_keras, load_model
-from training.cli import prune as cli_prune
 from training.data.pool import Pool
+from training.methods import pruned_run
 from training.methods.pruning import keep_after, left, prune, retrain
 from training.networks.networks import build_network, spec_of
 from training.pipeline.recipes import Recipe
@@ -60,7 +60,7 @@ def test_the_command_prunes_goes_on_after_a_kill_and_judges_every_round(
     assert kept[0] > kept[1] > kept[2]
     assert facts["rounds"][2]["compressed_bytes"] < 0.5 * facts["rounds"][0]["compressed_bytes"]
 
-    real = cli_prune.retrain
+    real = pruned_run.retrain
 
     def dies_in_the_second(model, masks, recipe, *rest):
         if rest[-1] == 2:
@@ -68,7 +68,7 @@ def test_the_command_prunes_goes_on_after_a_kill_and_judges_every_round(
         return real(model, masks, recipe, *rest)
 
     with monkeypatch.context() as patch:
-        patch.setattr(cli_prune, "retrain", dies_in_the_second)
+        patch.setattr(pruned_run, "retrain", dies_in_the_second)
         assert main([*command, str(tmp_path / "killed")]) == 1
     assert main([*command, str(tmp_path / "killed")]) == 0
     whole, resumed = (load_model(tmp_path / name) for name in ("whole", "killed"))

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from controller.cli.common import DONE, make_parser
-from training.backend import load_keras
 from training.cli.common import add_json, run_command
 from training.cli.selection import add_data_arguments, selection_of
-from training.methods.features import FeatureCache, train_head
+from training.methods.features import FeatureCache
+from training.methods.head_run import run_head
 from training.methods.strategies import Advice, advise
-from training.networks.networks import NetworkSpec, build_network, spec_of
+from training.networks.networks import spec_of
 from training.report.metrics import Score, confusion_text
-from training.runs.derived import data_facts, result_of
 from training.runs.folder import RunFolder
 from training.runs.selection import make_split
-from training.runs.trainer import Split
 
 
 def add_cache(parser: argparse.ArgumentParser) -> None:
@@ -75,35 +72,12 @@ def _features(args: argparse.Namespace) -> int:
         upsample=args.upsample,
     )
     spec = replace(spec, frozen=spec.blocks)
-    split = make_split(selection_of(args))
-    folder = run_head(spec, args, split, args.out)
+    selection = selection_of(args)
+    split = make_split(selection)
+    folder = run_head(spec, selection, split, args.seed, args.cache, args.out)
     facts = folder.read("result.json")
     print(json.dumps(facts) if args.json else words(facts, folder))
     return DONE
-
-
-def run_head(spec: NetworkSpec, args: argparse.Namespace, split: Split, out: Path) -> RunFolder:
-    """Train a head as a run of its own, or find it finished.
-
-    Args:
-        spec: The frozen network.
-        args: The command line's data, seed and cache.
-        split: The frames.
-        out: The run folder.
-    """
-    folder = RunFolder(out)
-    folder.begin({"network": spec, "recipe": {"name": "head"}, **data_facts(args, split)})
-    if folder.complete:
-        print(f"{spec.name}: finished before, in {out}", file=sys.stderr)
-        return folder
-    print(f"{spec.describe()}; features kept in {args.cache}", file=sys.stderr)
-    load_keras().utils.set_random_seed(args.seed)
-    model = build_network(spec)
-    head = train_head(model, split.train, split.validation, FeatureCache(args.cache))
-    model.save(folder.model)
-    folder.write("history.json", [{"strength": head.strength, "validation": head.validation}])
-    folder.write("result.json", result_of(model, split))
-    return folder
 
 
 def words(facts: dict[str, Any], folder: RunFolder) -> str:

@@ -4,39 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from controller.cli.common import DONE, make_parser
-from training.backend import find_model_file, load_keras, load_model
+from training.backend import find_model_file, load_model
 from training.cli.common import add_json, run_command
 from training.cli.selection import add_data_arguments, selection_of
-from training.errors import TrainingError
-from training.methods.quantise_aware import FineTuning
-from training.pipeline.batches import predict
-from training.pipeline.recipes import Recipe
-from training.report.metrics import score
-from training.runs.derived import data_facts, network_facts, result_of
+from training.methods.quantise_aware_run import RECIPE, run_quantise_aware
+from training.runs.derived import data_facts, network_facts
 from training.runs.folder import RunFolder
 from training.runs.selection import make_split
-from training.runs.trainer import Split
-
-RECIPE = Recipe(
-    name="quantise-aware",
-    optimizer="adam",
-    learning_rate=1e-4,
-    weight_decay=0.0,
-    epochs=3,
-    label_smoothing=0.0,
-    balance="none",
-)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -64,69 +45,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _quantise(args: argparse.Namespace) -> int:
     recipe = replace(RECIPE, epochs=args.epochs, learning_rate=args.learning_rate, batch=args.batch)
     file = find_model_file(args.model)
-    split = make_split(selection_of(args))
-    network, data = network_facts(file), data_facts(args, split)
+    selection = selection_of(args)
+    split = make_split(selection)
+    network, data = network_facts(file), data_facts(selection, split, args.seed)
     folder = RunFolder(args.out)
     folder.begin({"network": network, "recipe": recipe, **data})
     if not folder.complete:
-        _run(folder, recipe, args.seed, split, load_model(file))
+        run_quantise_aware(folder, recipe, args.seed, split, load_model(file), _say)
     facts = folder.read("result.json")
     print(json.dumps(facts) if args.json else _words(facts, folder))
     return DONE
 
 
-def _run(
-    folder: RunFolder,
-    recipe: Recipe,
-    seed: int,
-    split: Split,
-    model: Any,  # noqa: ANN401
-) -> None:
-    load_keras().utils.set_random_seed(seed)
-    tuning = FineTuning.begin(model, split.train, recipe)
-    state = folder.path / "checkpoint.npz"
-    history = folder.read("history.json") or []
-    if state.is_file():
-        tuning.load(state)
-        print(f"resumed after epoch {len(history)}", file=sys.stderr)
-    for epoch in range(len(history), recipe.epochs):
-        began = time.monotonic()
-        figures = tuning.train_epoch(split.train, recipe, seed, epoch)
-        if not all(math.isfinite(value) for value in figures.values()):
-            raise TrainingError(f"epoch {epoch + 1}: {figures}; lower --learning-rate")
-        print(
-            f"epoch {epoch + 1}/{recipe.epochs}  divergence {figures['divergence']:.4f}  "
-            f"own error {figures['own_error']:.4f}  {time.monotonic() - began:.0f} s",
-            file=sys.stderr,
-        )
-        history.append(figures)
-        tuning.save(state)
-        folder.write("history.json", history)
-    _finish(folder, split, tuning, model)
-
-
-def _finish(folder: RunFolder, split: Split, tuning: FineTuning, model: Any) -> None:  # noqa: ANN401
-    pool = split.held_out
-    before = predict(model, pool)
-    finished = tuning.finished()
-    after = predict(finished, pool)
-    rounded = tuning.student.probabilities(pool, rounded=True)
-    finished.save(folder.model)
-    folder.write(
-        "result.json",
-        {
-            **result_of(finished, split),
-            "before": score(pool.labels, before).as_json(),
-            "rounded": score(pool.labels, rounded).as_json(),
-            "agreement_rounded": _agreement(after, rounded),
-            "agreement_with_before": _agreement(before, rounded),
-        },
-    )
-    (folder.path / "checkpoint.npz").unlink(missing_ok=True)
-
-
-def _agreement(one: np.ndarray, other: np.ndarray) -> float:
-    return round(float((one.argmax(axis=1) == other.argmax(axis=1)).mean()), 6)
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 def _words(facts: dict[str, Any], folder: RunFolder) -> str:

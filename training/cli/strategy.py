@@ -8,9 +8,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from training.cli.features import add_cache, run_head, say
+from training.cli.features import add_cache, say
+from training.cli.selection import selection_of
 from training.errors import SpecError
 from training.methods.features import FeatureCache
+from training.methods.head_run import run_head
 from training.methods.strategies import STRATEGIES, Strategy, advise, head_spec
 from training.networks.networks import BLOCKS, NetworkSpec
 from training.report.metrics import Score
@@ -87,7 +89,7 @@ def _choose(args: argparse.Namespace, spec: NetworkSpec, split: Split) -> Strate
 
 
 def _head(spec: NetworkSpec, args: argparse.Namespace, split: Split, out: Path) -> Trained:
-    folder = run_head(spec, args, split, out)
+    folder = run_head(spec, selection_of(args), split, args.seed, args.cache, out)
     facts = folder.read("result.json")
     scores = (Score.from_json(facts[name]) for name in ("held_out", "validation"))
     return Trained(folder, *scores, None)

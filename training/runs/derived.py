@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import Any
 
 from training.pipeline.batches import predict
 from training.report.metrics import score
 from training.runs.folder import RunFolder
+from training.runs.selection import Selection
 from training.runs.trainer import Split
 
 
-def data_facts(args: argparse.Namespace, split: Split) -> dict[str, Any]:
+def data_facts(selection: Selection, split: Split, seed: int) -> dict[str, Any]:
     """The data of a run, for its configuration: names as the user gave them, split, sizes, seed."""
     return {
-        "data": [str(path) for path in args.data],
-        "held_out": [str(path) for path in args.held_out],
+        "data": [str(path) for path in selection.data],
+        "held_out": [str(path) for path in selection.held_out],
         "split": split.how,
         "frames": [len(split.train), len(split.validation), len(split.held_out)],
-        "seed": args.seed,
+        "seed": seed,
     }
 
 
