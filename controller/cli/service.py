@@ -8,7 +8,7 @@ from typing import Any
 
 from controller.cli.common import DONE, FELL_SHORT, add_command, print_json
 from controller.config import Config, load_config
-from controller.service.control import ask
+from controller.service.control_client import ask
 
 INSTALLED_CONFIG = Path("/etc/paperlane/paperlane.toml")
 """Where the installer puts the service's configuration."""

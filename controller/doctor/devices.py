@@ -200,7 +200,7 @@ def look_at_running_drive(answer: dict[str, Any], camera: CameraSettings) -> lis
     """Camera and line as the drive that has them says.
 
     Args:
-        answer: What `controller.service.control.ask` gave.
+        answer: What `controller.service.control_client.ask` gave.
         camera: What was asked of the camera.
     """
     lines = [ok("drive", f"running: {answer['state']}, {answer.get('reason')}")]

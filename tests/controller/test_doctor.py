@@ -27,7 +27,8 @@ from controller.doctor.devices import (
 from controller.doctor.page import Probe, Verdict, diagnose, fail, ok, warn
 from controller.errors import EndOfFrames
 from controller.frames import Frame
-from controller.service.control import ArmingSettings, NotAllowedError
+from controller.service.control import ArmingSettings
+from controller.service.control_client import NotAllowedError
 from firmware_bridge.emulation.base import open_microcontroller
 from firmware_bridge.emulation.pty_line import PtyLine
 from firmware_bridge.wire.commands import Trip
