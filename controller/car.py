@@ -150,7 +150,7 @@ def drive(
             sinks.append(recorder)
         sinks.extend(_outside(config, supervisor, stack))
         if config.supervisor.arm_at_start:
-            supervisor.arm()
+            supervisor.arm(pardon=False)
         pipelines = warm_up_pipelines(pilot, link, model=statistics.model_warmed_up)
         loop = Loop(camera, pilot, supervisor, link, clock, sinks, warm_up=pipelines)
         loop.run(lambda: not stopped() and (end_ns is None or clock.now_ns() < end_ns))

@@ -17,7 +17,10 @@ sends what it answers. Where it stands and why is in every decision::
                            battery
     any       DISARMED     the owner disarms; SIGTERM (and then for good)
 
-Every state but DRIVING sends STOP.
+Every state but DRIVING sends STOP. Only after an emergency stop or a low battery that no owner has
+pardoned nothing is sent to a disarmed microcontroller: STOPs are what arms it, and one that is armed
+forgets why it was stopped as soon as this process dies. So the next process finds the trip as it
+was, and `arm_at_start` alone ends none.
 """
 
 from __future__ import annotations
@@ -44,6 +47,11 @@ RATE_WINDOW_NS = 2_000_000_000
 """Over how long the frame rate is counted, in ns."""
 LEAST_RATE_SHARE = 0.9
 """Share of the asked frame rate under which the camera is too slow to drive by."""
+PARDON_NS = 1_000_000_000
+"""How long the microcontroller may take to arm after its owner's pardon, in ns."""
+PARDON_STOPS = 4
+"""STOPs that it may accept meanwhile: three arm it, one may be lost. If it is disarmed after that, its
+button is held or its battery low."""
 SUM_TOLERANCE = 0.1
 """How far from 1 three 8-bit probabilities may add up (each is rounded to 1/256)."""
 
@@ -140,6 +148,7 @@ class Supervisor:
         self._locked = False
         self._pardon = False
         self._pardoned_session: int | None = None
+        self._pardon_ends: tuple[int, int] | None = None
         self._state = State.DISARMED
         self._reason = Reason.NOT_ARMED
         self._newest_capture_ns: int | None = None
@@ -166,11 +175,16 @@ class Supervisor:
             self._settings.arm_at_start and self._reason is not Reason.MCU_LOCKED
         )
 
-    def arm(self) -> None:
-        """The owner wants it to drive. Without effect while driving or after `shut_down`."""
+    def arm(self, *, pardon: bool = True) -> None:
+        """The owner wants it to drive. Without effect while driving or after `shut_down`.
+
+        Args:
+            pardon: End an emergency stop or a low battery too; False where nobody asks at this
+                moment (`arm_at_start`).
+        """
         if self._state in (State.DISARMED, State.STOPPED):
             self._state, self._reason = State.ARMED, Reason.WAITING
-            self._pardon = True
+            self._pardon = pardon
 
     def disarm(self) -> None:
         """The owner wants it to stand."""
@@ -216,7 +230,7 @@ class Supervisor:
             quality: Whether anything can be seen in the frame.
         """
         self._newest_capture_ns = capture_ns
-        self._watch_locks(health)
+        self._watch_locks(now_ns, health)
         chosen = choose(probabilities, self.forward_weight)
         ttl_ms = min(MAX_TTL_MS, (capture_ns + FRESH_NS - now_ns) // 1_000_000)
         slow = self._rate.too_slow(capture_ns)
@@ -236,7 +250,7 @@ class Supervisor:
         if self._state is not State.DRIVING or chosen is None or self._shut_down:
             if self._smoother is not None:
                 self._smoother.reset()
-            return self._stop()
+            return self._stop(health)
         if self._smoother is not None:
             chosen = self._smoother.choose(weigh(probabilities, self.forward_weight))
         return Decision(chosen, int(ttl_ms), self._state, Reason.NONE)
@@ -247,7 +261,7 @@ class Supervisor:
         Returns:
             What to send; None while driving on a command that still holds.
         """
-        self._watch_locks(health)
+        self._watch_locks(now_ns, health)
         fault = self._fault_elsewhere(health)
         newest = self._newest_capture_ns
         if newest is None or now_ns - newest >= FRESH_NS - 10_000_000:
@@ -255,12 +269,13 @@ class Supervisor:
         if self.state is State.DRIVING and fault is Reason.NONE and not self._locked:
             return None
         self._step(now_ns, fault if fault is not Reason.NONE else Reason.WAITING, health)
-        return self._stop()
+        return self._stop(health)
 
-    def _stop(self) -> Decision:
+    def _stop(self, health: LinkHealth) -> Decision:
         if self._shut_down:
             self.disarm()
-        return Decision(Command.STOP, MAX_TTL_MS, self._state, self._reason)
+        silent = self._locked and not _is_ready(health)
+        return Decision(Command.STOP, MAX_TTL_MS, self._state, self._reason, silent)
 
     def _is_unsure(self, probabilities: Probabilities, chosen: Command) -> bool:
         least = self._settings.least_probability
@@ -283,22 +298,29 @@ class Supervisor:
             return Reason.MCU_TRIPPED if self._state is State.DRIVING else Reason.NONE
         return Reason.NONE
 
-    def _watch_locks(self, health: LinkHealth) -> None:
+    def _watch_locks(self, now_ns: int, health: LinkHealth) -> None:
         """Latch an emergency stop or a low battery, whatever else is wrong, until the owner arms.
 
-        The owner's arming pardons the trip that the microcontroller tells of then, unless it is
-        disarmed: a button that is held is not overridden, and one that is pressed before the
-        microcontroller is armed again begins no new session.
+        The owner's arming pardons the trip that the microcontroller tells of then. If it is
+        disarmed, the STOPs that now go out arm it; if they do not, its button is held or its
+        battery low, and the pardon is void.
         """
         status = health.status
         if status is None:
             return
         locking = status.trip in _LOCKING_TRIPS
         if self._pardon:
-            self._pardon = False
-            self._locked = False
-            if status.state is not McuState.DISARMED:
+            self._pardon = self._locked = False
+            self._pardon_ends = None
+            if locking:
                 self._pardoned_session = status.session
+                self._pardon_ends = now_ns + PARDON_NS, status.sequence + PARDON_STOPS
+        if self._pardon_ends is not None:
+            end_ns, sequence = self._pardon_ends
+            if status.state is not McuState.DISARMED or status.session != self._pardoned_session:
+                self._pardon_ends = None
+            elif now_ns >= end_ns or status.sequence >= sequence:
+                self._pardon_ends = self._pardoned_session = None
         if locking and status.session != self._pardoned_session:
             self._locked = True
 

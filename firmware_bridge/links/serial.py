@@ -18,7 +18,7 @@ from firmware_bridge.clock import Clock
 from firmware_bridge.errors import LinkError, VersionError
 from firmware_bridge.links.base import Link
 from firmware_bridge.wire.commands import Command
-from firmware_bridge.wire.protocol import BAUD, DELIMITER, MAX_TTL_MS
+from firmware_bridge.wire.protocol import BAUD, DELIMITER
 from firmware_bridge.wire.session import HostSession, LinkHealth
 
 READ_TIMEOUT_S = 0.05
@@ -143,7 +143,7 @@ class SerialLink(Link):
             raise error
 
     def __exit__(self, *_: object) -> None:
-        self.send(Command.STOP, MAX_TTL_MS)
+        self.send_last_stop()
         self._shut()
 
     def send(self, command: Command, ttl_ms: int) -> int:

@@ -9,6 +9,7 @@ import pytest
 from controller.cameras.pattern import made_up_picture
 from controller.cycle import Reason, State
 from controller.errors import CameraError
+from firmware_bridge.links.base import Link
 from firmware_bridge.wire.commands import Command, McuState
 
 
@@ -168,7 +169,7 @@ def test_a_camera_silent_for_five_seconds_ends_the_process_with_an_error(bench, 
     assert drive.commands[-1] is Command.STOP
 
 
-class FinalStops:
+class FinalStops(Link):
     """A link that keeps what the loop sent; what leaving it sends is not the loop's."""
 
     def __init__(self, link):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,11 @@ def health(state=McuState.ARMED, trip=Trip.NONE, *, connected=True, mismatched=F
 GOOD = health()
 HELD = health(McuState.DISARMED, Trip.ESTOP, session=8)
 RELEASED = health(McuState.ARMED, Trip.ESTOP, session=8)
+
+
+def _held(sequence):
+    status = dataclasses.replace(HELD.status, sequence=sequence)
+    return dataclasses.replace(HELD, status=status)
 
 
 class Driver:
@@ -110,7 +116,7 @@ TRIPPED = (State.STOPPED, Reason.MCU_TRIPPED)
 SITUATIONS = {
     "disarmed": (lambda driver: None, (State.DISARMED, Reason.NOT_ARMED), {}),
     "armed": (
-        lambda driver: driver.supervisor.arm(),
+        lambda driver: driver.supervisor.arm(pardon=False),
         (State.ARMED, ITSELF),
         {Reason.MCU_TRIPPED: (State.ARMED, Reason.WAITING), Reason.MCU_LOCKED: LOCKED},
     ),
@@ -310,9 +316,45 @@ def test_arming_does_not_override_a_button_that_is_held():
     driver = Driver().driving()
     driver.frame(health=HELD)
     driver.supervisor.arm()
-    assert driver.frame(health=HELD).reason is Reason.MCU_LOCKED
+    # The STOPs that would arm it go out, and are seen to be in vain.
+    assert not any(driver.frame(health=_held(sequence)).silent for sequence in (1, 2, 3, 4))
+    assert driver.frame(health=_held(5)).reason is Reason.MCU_LOCKED
+    assert driver.frame(health=_held(5)).silent
     assert driver.frame(health=RELEASED).command is Command.STOP
     driver.supervisor.arm()
+    assert driver.frame(health=RELEASED).command is Command.FORWARD
+
+
+def test_a_pardon_that_does_not_reach_the_microcontroller_is_void_after_a_second():
+    driver = Driver().driving()
+    driver.frame(health=HELD)
+    driver.supervisor.arm()
+    stands = [driver.frame(health=HELD).reason for _ in range(25)]
+    assert stands == [Reason.WAITING] * 20 + [Reason.MCU_LOCKED] * 5
+    assert {driver.frame(health=RELEASED).reason for _ in range(30)} == {Reason.MCU_LOCKED}
+
+
+@pytest.mark.parametrize("trip", [Trip.ESTOP, Trip.BATTERY])
+@pytest.mark.parametrize("how", ["frame", "silence"])
+@pytest.mark.parametrize("state", [State.DISARMED, State.STOPPED])
+def test_no_stop_that_would_arm_is_sent_while_locked(trip, how, state):
+    driver = Driver(settings=SupervisorSettings(arm_at_start=True)).driving()
+    held, armed = (health(s, trip, session=8) for s in (McuState.DISARMED, McuState.ARMED))
+    driver.frame(health=held)
+    if state is State.DISARMED:
+        driver.supervisor.disarm()
+    decisions = [getattr(driver, how)(health=held) for _ in range(50)]
+    assert {(d.silent, d.command, d.state) for d in decisions} == {(True, Command.STOP, state)}
+    assert not getattr(driver, how)(health=armed).silent  # STOP keeps an armed one as it is
+
+
+def test_only_an_owners_arming_ends_what_was_before_the_start():
+    driver = Driver(settings=SupervisorSettings(arm_at_start=True))
+    driver.supervisor.arm(pardon=False)
+    decisions = [driver.frame(health=HELD) for _ in range(100)]
+    assert {(d.silent, d.reason) for d in decisions} == {(True, Reason.MCU_LOCKED)}
+    driver.supervisor.arm()
+    assert not driver.frame(health=HELD).silent
     assert driver.frame(health=RELEASED).command is Command.FORWARD
 
 
