@@ -18,9 +18,9 @@ sends what it answers. Where it stands and why is in every decision::
     any       DISARMED     the owner disarms; SIGTERM (and then for good)
 
 Every state but DRIVING sends STOP. Only after an emergency stop or a low battery that no owner has
-pardoned nothing is sent to a disarmed microcontroller: STOPs are what arms it, and one that is armed
-forgets why it was stopped as soon as this process dies. So the next process finds the trip as it
-was, and `arm_at_start` alone ends none.
+pardoned nothing is sent to a disarmed microcontroller: STOPs are what arms it, and one that is
+armed forgets why it was stopped as soon as this process dies. So the next process finds the trip as
+it was, and `arm_at_start` alone ends none.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ LEAST_RATE_SHARE = 0.9
 PARDON_NS = 1_000_000_000
 """How long the microcontroller may take to arm after its owner's pardon, in ns."""
 PARDON_STOPS = 4
-"""STOPs that it may accept meanwhile: three arm it, one may be lost. If it is disarmed after that, its
-button is held or its battery low."""
+"""STOPs that it may accept meanwhile: three arm it, one may be lost. If it is disarmed after that,
+its button is held or its battery low."""
 SUM_TOLERANCE = 0.1
 """How far from 1 three 8-bit probabilities may add up (each is rounded to 1/256)."""
 

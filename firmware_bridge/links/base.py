@@ -57,7 +57,7 @@ class Link(abc.ABC):
         """
 
     def send_last_stop(self) -> None:
-        """Send STOP, unless the other end is disarmed: its motors are off, and STOPs would arm it."""
+        """Send STOP, unless the other end is disarmed: its motors are off, and STOPs arm it."""
         status = self.health().status
         if status is None or status.state is not McuState.DISARMED:
             self.send(Command.STOP, MAX_TTL_MS)
