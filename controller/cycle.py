@@ -34,6 +34,7 @@ class Reason(enum.Enum):
     NOT_ARMED = "not armed"
     WAITING = "waiting for frame, link and microcontroller"
     STALE_FRAME = "newest frame too old"
+    REPEATS = "camera repeats its pictures"
     BLIND = "camera sees nothing"
     LOW_RATE = "camera too slow"
     BAD_OUTPUT = "model output is not probabilities"

@@ -12,7 +12,8 @@ import numpy as np
 from controller.cameras.base import Camera
 from controller.clock import Clock
 from controller.cycle import Cycle, Decision, Sink
-from controller.drive.image_quality import FreezeDetector, judge
+from controller.drive.freeze import FreezeDetector
+from controller.drive.image_quality import judge
 from controller.drive.supervisor import Supervisor
 from controller.errors import CameraError, EndOfFrames
 from controller.frames import Frame
@@ -185,7 +186,7 @@ class Loop:
     def _run_warm_up(self, frame: Frame) -> None:
         start_ns = self._clock.now_ns()
         for pipeline in self._warm_up:
-            self._process(Frame(frame.pixels, 0, start_ns), pipeline, 0, 0)
+            self._process(Frame(frame.pixels, 0, start_ns, frame.stamp), pipeline, 0, 0)
         took_ns = self._clock.now_ns() - start_ns
         self._warm_up_ns += (took_ns - self._warm_up_ns) // 4
 
@@ -193,14 +194,14 @@ class Loop:
         """From the frame to its command."""
         fitted_pixels = pipeline.pilot.fit(frame.pixels)
         content = fitted_pixels.tobytes()
-        seen_ns = pipeline.freeze.seen_ns(content, frame.capture_ns)
+        new_ns = pipeline.freeze.look(content, frame)
         quality = judge(fitted_pixels)
         fitted = self._stopwatch()
         probabilities = pipeline.pilot.infer()
         inferred = self._stopwatch()
         health = pipeline.link.health()
         decision = pipeline.supervisor.on_frame(
-            self._clock.now_ns(), seen_ns, probabilities, health, quality
+            self._clock.now_ns(), frame.capture_ns, probabilities, health, quality, new_ns
         )
         decided = self._stopwatch()
         sequence = _send(pipeline.link, decision)

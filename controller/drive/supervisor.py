@@ -56,7 +56,9 @@ SUM_TOLERANCE = 0.1
 """How far from 1 three 8-bit probabilities may add up (each is rounded to 1/256)."""
 
 
-_PASSING = frozenset({Reason.STALE_FRAME, Reason.BLIND, Reason.LOW_RATE, Reason.UNSURE})
+_PASSING = frozenset(
+    {Reason.STALE_FRAME, Reason.REPEATS, Reason.BLIND, Reason.LOW_RATE, Reason.UNSURE}
+)
 _LOCKING_TRIPS = frozenset({Trip.ESTOP, Trip.BATTERY})
 
 
@@ -152,6 +154,8 @@ class Supervisor:
         self._state = State.DISARMED
         self._reason = Reason.NOT_ARMED
         self._newest_capture_ns: int | None = None
+        self._newest_new_ns = 0
+        self._driven_since_ns = 0
         self._good_frames = 0
         self._good_since_ns: int | None = None
         self._shut_down = False
@@ -204,7 +208,7 @@ class Supervisor:
         """How long the loop may wait for a frame before it must ask `on_silence`, in ms."""
         if self._state is not State.DRIVING or self._newest_capture_ns is None:
             return longest_ms
-        left_ms = (self._newest_capture_ns + FRESH_NS - now_ns) / 1e6
+        left_ms = (self._newest_new_ns + FRESH_NS - now_ns) / 1e6
         # A command takes about 2 ms to cross the line: be early, so that STOP beats the deadman.
         return max(0.0, min(longest_ms, left_ms - 10.0))
 
@@ -219,23 +223,27 @@ class Supervisor:
         probabilities: Probabilities,
         health: LinkHealth,
         quality: ImageQuality = ImageQuality.CLEAR,
+        witnesses_ns: tuple[int, int] | None = None,
     ) -> Decision:
         """Decide on a frame that went through the model.
 
         Args:
             now_ns: Time after the model ran.
-            capture_ns: When what the frame shows was first seen.
+            capture_ns: When the frame was taken, as is claimed.
             probabilities: ``(3,) float32`` as the model gave them.
             health: The link, just asked.
             quality: Whether anything can be seen in the frame.
+            witnesses_ns: When the picture was new by the camera's own stamp and by its content,
+                see `controller.drive.freeze`; None if both are `capture_ns`.
         """
-        self._newest_capture_ns = capture_ns
+        new_ns = capture_ns if witnesses_ns is None else self._new_ns(*witnesses_ns)
+        self._newest_capture_ns, self._newest_new_ns = capture_ns, new_ns
         self._watch_locks(now_ns, health)
         chosen = choose(probabilities, self.forward_weight)
-        ttl_ms = min(MAX_TTL_MS, (capture_ns + FRESH_NS - now_ns) // 1_000_000)
+        ttl_ms = min(MAX_TTL_MS, (min(capture_ns, new_ns) + FRESH_NS - now_ns) // 1_000_000)
         slow = self._rate.too_slow(capture_ns)
         if ttl_ms < 1:
-            fault = Reason.STALE_FRAME
+            fault = self._too_old(capture_ns, now_ns - FRESH_NS + 1_000_000)
         elif chosen is None:
             fault = Reason.BAD_OUTPUT
         elif quality is not ImageQuality.CLEAR:
@@ -264,12 +272,31 @@ class Supervisor:
         self._watch_locks(now_ns, health)
         fault = self._fault_elsewhere(health)
         newest = self._newest_capture_ns
-        if newest is None or now_ns - newest >= FRESH_NS - 10_000_000:
-            fault = fault if fault is not Reason.NONE else Reason.STALE_FRAME
+        oldest_ns = now_ns - FRESH_NS + 10_000_000
+        if newest is None or min(newest, self._newest_new_ns) <= oldest_ns:
+            fault = fault if fault is not Reason.NONE else self._too_old(newest, oldest_ns)
         if self.state is State.DRIVING and fault is Reason.NONE and not self._locked:
             return None
         self._step(now_ns, fault if fault is not Reason.NONE else Reason.WAITING, health)
         return self._stop(health)
+
+    def _new_ns(self, stamped_ns: int, content_ns: int) -> int:
+        """Since when there has been what the picture shows, as far as that is a fault.
+
+        The camera's own stamp always counts. The content does once the car moves: before, a camera
+        without noise shows the same again and again, and it takes motion to tell it from one that
+        hangs. When it has hung, three new pictures end that, not a stop.
+        """
+        if self._state is State.DRIVING:
+            return min(stamped_ns, max(content_ns, self._driven_since_ns))
+        if self._state is State.STOPPED and self._reason is Reason.REPEATS:
+            return min(stamped_ns, content_ns)
+        return stamped_ns
+
+    def _too_old(self, capture_ns: int | None, oldest_ns: int) -> Reason:
+        """Why a picture is too old: it comes late, or it comes again."""
+        late = capture_ns is None or capture_ns <= oldest_ns
+        return Reason.STALE_FRAME if late else Reason.REPEATS
 
     def _stop(self, health: LinkHealth) -> Decision:
         if self._shut_down:
@@ -345,6 +372,7 @@ class Supervisor:
         elif self._state is State.ARMED and good and _is_ready(health):
             self._state, self._reason = State.DRIVING, Reason.NONE
             self._driven_session = _session(health)
+            self._driven_since_ns = now_ns
         elif self._state is State.ARMED:
             self._reason = Reason.WAITING if good else fault
 

@@ -31,7 +31,8 @@ class FaultyCamera(ThreadedCamera):
 
     def _open(self):
         self._random = np.random.default_rng(0)
-        self._pictures = [made_up_picture(number, *SHAPE) for number in range(8)]
+        pictures = [made_up_picture(number, *SHAPE) for number in range(8)]
+        self._pictures = [np.concatenate((picture, picture)) for picture in pictures]
         self._count = 0
         self._due_s = time.monotonic()
         self._last = None
@@ -47,7 +48,8 @@ class FaultyCamera(ThreadedCamera):
         if now == "repeats":
             return self._last
         self._count += 1
-        pixels = self._pictures[self._count % len(self._pictures)]
+        top = self._count // len(self._pictures) % SHAPE[0]  # so that none comes again soon
+        pixels = self._pictures[self._count % len(self._pictures)][top : top + SHAPE[0]]
         if now == "frozen" and self._last is not None:
             pixels = self._last[0]
         elif now == "noise":

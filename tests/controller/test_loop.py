@@ -158,7 +158,7 @@ def test_a_camera_that_repeats_its_last_picture_is_as_stale_as_that(bench, shot)
     frames = [c for c in drive.cycles if c.frame is not None and c.frame.sequence >= 10]
     assert [c.decision.command for c in frames[:3]] == [Command.FORWARD] * 3
     assert [c.decision.ttl_ms for c in frames[:3]] == [145, 95, 45]
-    assert {c.decision.reason for c in frames[3:]} == {Reason.STALE_FRAME}
+    assert {c.decision.reason for c in frames[3:]} == {Reason.REPEATS}
     assert drive.motors_by_cycle[-1].off
 
 

@@ -55,11 +55,18 @@ class Driver:
         age_ms=10,
         gap_ms=50,
         hot=False,
+        stamped_ms=None,
+        shown_ms=None,
     ):
+        """`stamped_ms`, `shown_ms`: how old it is by the camera's stamp and by its content."""
         self.now_ns += gap_ms * MS
         capture_ns = self.now_ns - age_ms * MS
         self.supervisor.set_board_fault(hot)
-        return self.supervisor.on_frame(self.now_ns, capture_ns, probabilities, health, quality)
+        ages_ms = (age_ms if older is None else older for older in (stamped_ms, shown_ms))
+        witnesses_ns = tuple(self.now_ns - older * MS for older in ages_ms)
+        return self.supervisor.on_frame(
+            self.now_ns, capture_ns, probabilities, health, quality, witnesses_ns
+        )
 
     def silence(self, health=GOOD, after_ms=50, hot=False):
         self.now_ns += after_ms * MS
@@ -92,6 +99,7 @@ def _elsewhere(kind, over=GOOD, **shown):
 
 FAULTS = {
     Reason.STALE_FRAME: Fault("passing", {"age_ms": 150}, {"after_ms": 130}),
+    Reason.REPEATS: Fault("passing", {"stamped_ms": 150}),
     Reason.BLIND: Fault("passing", {"quality": ImageQuality.BLACK}),
     Reason.LOW_RATE: Fault("passing", {"gap_ms": 2001}),
     Reason.UNSURE: Fault("passing", {"probabilities": UNSURE}),
@@ -463,3 +471,34 @@ def test_equal_probabilities_mean_the_first_class():
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(UsageError, match="must be"):
         wrong()
+
+
+def test_before_motion_an_unchanged_picture_is_no_fault_and_in_motion_it_is_after_150_ms():
+    driver = Driver()
+    for standing_ms in range(0, 5000, 50):
+        assert driver.frame(shown_ms=standing_ms + 10).reason is Reason.NOT_ARMED
+    driver.supervisor.arm()
+    assert driver.frame(shown_ms=6000).command is Command.FORWARD
+    ttls_ms = [driver.frame(shown_ms=7000).ttl_ms for _ in range(2)]
+    assert ttls_ms == [100, 50]
+    decision = driver.frame(shown_ms=8000)
+    assert (decision.command, decision.reason) == (Command.STOP, Reason.REPEATS)
+
+
+@pytest.mark.parametrize("arm_at_start", [False, True])
+def test_a_camera_that_has_hung_drives_on_after_three_new_pictures(arm_at_start):
+    driver = _driver_in("driving", arm_at_start=arm_at_start)
+    driver.frame(gap_ms=150)
+    assert {driver.frame(shown_ms=200).reason for _ in range(60)} == {Reason.REPEATS}
+    assert [driver.frame().state for _ in range(4)] == [State.STOPPED] * 2 + [
+        State.ARMED,
+        State.DRIVING,
+    ]
+
+
+def test_while_pictures_repeat_silence_is_no_news():
+    """At 20 Hz the third repetition is due when the command before has just run out."""
+    driver = Driver().driving()
+    driver.frame(shown_ms=60)
+    decision = driver.silence(after_ms=90)
+    assert (decision.command, decision.reason) == (Command.STOP, Reason.REPEATS)
