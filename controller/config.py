@@ -56,7 +56,7 @@ class DashboardSettings:
     """Where the page is that shows what the car does, see `controller.service.dashboard`.
 
     Attributes:
-        port: TCP port, 1024 to 65535, on every address of this computer; 0 for no page.
+        port: TCP port, 1024 to 65535, of 127.0.0.1 only; 0 for no page.
     """
 
     port: int = 0

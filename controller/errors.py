@@ -29,6 +29,10 @@ class CameraError(ControllerError):
     """A camera cannot be opened, or has stopped for good. Ends the process: systemd restarts it."""
 
 
+class LateDeviceError(ControllerError):
+    """The serial device is not there (yet). Ends the process: systemd starts it again."""
+
+
 class EndOfFrames(ControllerError):  # noqa: N818 - not an error: a recording is over
     """A camera that plays a recording has played all of it."""
 

@@ -186,7 +186,7 @@ def test_a_model_that_is_slow_is_said(monkeypatch, typical_ms, slow_ms, better, 
 )
 def test_threads_are_chosen_by_measurement(monkeypatch, times_ms, threads, better):
     monkeypatch.setattr(devices.os, "cpu_count", lambda: 4)
-    monkeypatch.setattr(devices, "TflitePilot", lambda model, count: count)
+    monkeypatch.setattr(devices, "load_pilot", lambda model, count: count)
     monkeypatch.setattr(devices, "_inference_ms", lambda count: (times_ms[count], 99.0))
     settings = ModelSettings(threads=threads)
     assert devices.faster_threads(settings, times_ms[threads]) == better
