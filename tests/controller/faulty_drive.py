@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 import controller.cameras.registry
+import firmware_bridge.links.serial
 from controller.__main__ import main
 from controller.cameras.base import ThreadedCamera
 from controller.cameras.pattern import made_up_picture
@@ -36,6 +37,7 @@ class FaultyCamera(ThreadedCamera):
         self._count = 0
         self._due_s = time.monotonic()
         self._last = None
+        self._ring = []
 
     def _grab(self):
         now = mode()
@@ -57,6 +59,10 @@ class FaultyCamera(ThreadedCamera):
         elif now in ("black", "white", "grey"):
             level = {"black": 0, "white": 255, "grey": 128}[now]
             pixels = np.full((*SHAPE, 3), level, np.uint8)
+        elif now.startswith("ring "):
+            pixels = self._ring[-1 - self._count % int(now.removeprefix("ring "))]
+        else:
+            self._ring = [*self._ring[-7:], pixels]
         self._last = pixels, self._clock.now_ns()
         return self._last
 
@@ -89,5 +95,16 @@ def faulty_infer(pilot):
 
 
 TflitePilot.infer = faulty_infer
+
+_read_some = firmware_bridge.links.serial.read_some
+
+
+def faulty_read_some(port, timeout_s):
+    if mode() == "reader killed":
+        raise SystemExit
+    return _read_some(port, timeout_s)
+
+
+firmware_bridge.links.serial.read_some = faulty_read_some
 
 sys.exit(main(sys.argv[2:]))
