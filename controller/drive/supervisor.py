@@ -31,10 +31,11 @@ from dataclasses import dataclass
 
 from controller.cycle import FRESH_NS, Decision, Reason, State
 from controller.drive.image_quality import ImageQuality
+from controller.drive.locks import Locks
 from controller.drive.smoothing import Smoother, SmoothingSettings
 from controller.errors import UsageError
 from controller.model.pilot import Probabilities
-from firmware_bridge.wire.commands import Command, McuState, Trip
+from firmware_bridge.wire.commands import Command, McuState
 from firmware_bridge.wire.session import LinkHealth
 
 MAX_TTL_MS = 150
@@ -47,11 +48,6 @@ RATE_WINDOW_NS = 2_000_000_000
 """Over how long the frame rate is counted, in ns."""
 LEAST_RATE_SHARE = 0.9
 """Share of the asked frame rate under which the camera is too slow to drive by."""
-PARDON_NS = 1_000_000_000
-"""How long the microcontroller may take to arm after its owner's pardon, in ns."""
-PARDON_STOPS = 4
-"""STOPs that it may accept meanwhile: three arm it, one may be lost. If it is disarmed after that,
-its button is held or its battery low."""
 SUM_TOLERANCE = 0.1
 """How far from 1 three 8-bit probabilities may add up (each is rounded to 1/256)."""
 
@@ -59,7 +55,6 @@ SUM_TOLERANCE = 0.1
 _PASSING = frozenset(
     {Reason.STALE_FRAME, Reason.REPEATS, Reason.BLIND, Reason.LOW_RATE, Reason.UNSURE}
 )
-_LOCKING_TRIPS = frozenset({Trip.ESTOP, Trip.BATTERY})
 
 
 def choose(probabilities: Probabilities, forward_weight: float = 1.0) -> Command | None:
@@ -147,10 +142,7 @@ class Supervisor:
         self._unsure = 0
         self._board_fault = False
         self._driven_session: int | None = None
-        self._locked = False
-        self._pardon = False
-        self._pardoned_session: int | None = None
-        self._pardon_ends: tuple[int, int] | None = None
+        self._locks = Locks()
         self._state = State.DISARMED
         self._reason = Reason.NOT_ARMED
         self._newest_capture_ns: int | None = None
@@ -188,7 +180,7 @@ class Supervisor:
         """
         if self._state in (State.DISARMED, State.STOPPED):
             self._state, self._reason = State.ARMED, Reason.WAITING
-            self._pardon = pardon
+            self._locks.ask_pardon(pardon=pardon)
 
     def disarm(self) -> None:
         """The owner wants it to stand."""
@@ -238,7 +230,7 @@ class Supervisor:
         """
         new_ns = capture_ns if witnesses_ns is None else self._new_ns(*witnesses_ns)
         self._newest_capture_ns, self._newest_new_ns = capture_ns, new_ns
-        self._watch_locks(now_ns, health)
+        self._locks.watch(now_ns, health)
         chosen = choose(probabilities, self.forward_weight)
         ttl_ms = min(MAX_TTL_MS, (min(capture_ns, new_ns) + FRESH_NS - now_ns) // 1_000_000)
         slow = self._rate.too_slow(capture_ns)
@@ -269,13 +261,13 @@ class Supervisor:
         Returns:
             What to send; None while driving on a command that still holds.
         """
-        self._watch_locks(now_ns, health)
+        self._locks.watch(now_ns, health)
         fault = self._fault_elsewhere(health)
         newest = self._newest_capture_ns
         oldest_ns = now_ns - FRESH_NS + 10_000_000
         if newest is None or min(newest, self._newest_new_ns) <= oldest_ns:
             fault = fault if fault is not Reason.NONE else self._too_old(newest, oldest_ns)
-        if self.state is State.DRIVING and fault is Reason.NONE and not self._locked:
+        if self.state is State.DRIVING and fault is Reason.NONE and not self._locks.locked:
             return None
         self._step(now_ns, fault if fault is not Reason.NONE else Reason.WAITING, health)
         return self._stop(health)
@@ -301,7 +293,7 @@ class Supervisor:
     def _stop(self, health: LinkHealth) -> Decision:
         if self._shut_down:
             self.disarm()
-        silent = self._locked and not _is_ready(health)
+        silent = self._locks.silences(health)
         return Decision(Command.STOP, MAX_TTL_MS, self._state, self._reason, silent)
 
     def _is_unsure(self, probabilities: Probabilities, chosen: Command) -> bool:
@@ -325,32 +317,6 @@ class Supervisor:
             return Reason.MCU_TRIPPED if self._state is State.DRIVING else Reason.NONE
         return Reason.NONE
 
-    def _watch_locks(self, now_ns: int, health: LinkHealth) -> None:
-        """Latch an emergency stop or a low battery, whatever else is wrong, until the owner arms.
-
-        The owner's arming pardons the trip that the microcontroller tells of then. If it is
-        disarmed, the STOPs that now go out arm it; if they do not, its button is held or its
-        battery low, and the pardon is void.
-        """
-        status = health.status
-        if status is None:
-            return
-        locking = status.trip in _LOCKING_TRIPS
-        if self._pardon:
-            self._pardon = self._locked = False
-            self._pardon_ends = None
-            if locking:
-                self._pardoned_session = status.session
-                self._pardon_ends = now_ns + PARDON_NS, status.sequence + PARDON_STOPS
-        if self._pardon_ends is not None:
-            end_ns, sequence = self._pardon_ends
-            if status.state is not McuState.DISARMED or status.session != self._pardoned_session:
-                self._pardon_ends = None
-            elif now_ns >= end_ns or status.sequence >= sequence:
-                self._pardon_ends = self._pardoned_session = None
-        if locking and status.session != self._pardoned_session:
-            self._locked = True
-
     def _step(self, now_ns: int, fault: Reason, health: LinkHealth) -> None:
         good = fault is Reason.NONE
         if good:
@@ -359,7 +325,7 @@ class Supervisor:
                 self._good_since_ns = now_ns
         elif fault is not Reason.WAITING:  # a slow camera's next frame is still to come
             self._good_frames, self._good_since_ns = 0, None
-        if self._locked and self._state is not State.DISARMED:
+        if self._locks.locked and self._state is not State.DISARMED:
             self._state, self._reason = State.STOPPED, Reason.MCU_LOCKED
         elif self._state is State.DRIVING and not good:
             self._state, self._reason = State.STOPPED, fault
