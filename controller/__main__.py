@@ -24,7 +24,7 @@ from controller.cli.models import add_models_command
 from controller.cli.service import add_service_commands
 from controller.config import Config, load_config
 from controller.drive.statistics import PERCENTILES, Statistics
-from controller.errors import LateDeviceError, UsageError
+from controller.errors import LateDeviceError, NoDeviceError, UsageError
 from controller.model.pilot import find_model
 from controller.model.trial import load_pilot
 from controller.system import process
@@ -111,7 +111,7 @@ def _drive(arguments: argparse.Namespace) -> int:
         statistics = drive(_override(config, arguments), arguments.seconds, (first,))
     except VersionError:
         raise
-    except LinkError as error:  # a device that comes late: the service shall start again
+    except (LinkError, NoDeviceError) as error:  # it may come late: the service shall start again
         raise LateDeviceError(str(error)) from error
     if arguments.json:
         cost = {"peak_rss_mib": process.memory_mib(peak=True), "cpu_s": process.cpu_s()}

@@ -11,7 +11,7 @@ import numpy as np
 from controller.cameras.base import ThreadedCamera
 from controller.cameras.registry import CameraSettings
 from controller.clock import Clock
-from controller.errors import CameraError, EndOfFrames, UsageError
+from controller.errors import CameraError, EndOfFrames, NoDeviceError, UsageError
 from controller.frames import Pixels
 
 _log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class OpenCvCamera(ThreadedCamera):
         else:
             self._capture = cv2.VideoCapture(index)
         if not self._capture.isOpened():
-            raise UsageError(
+            raise NoDeviceError(
                 f"camera opencv:{index}: cannot be opened; "
                 "give a device index, a video file or a stream's URL that exists"
             )
