@@ -102,7 +102,8 @@ bench-train: $(VENV)/.all ## Training: input pipeline beside a constant batch, m
 	@$(BIN)/python -m training bench --memory 7000 --memory 56172
 
 faults: $(VENV)/.all ## The fault suite, each row 20 times: bounds and the worst seen
-	@$(BIN)/python -m pytest -q tests/controller/test_faults.py --repeats 20
+	@$(BIN)/python -m pytest -q tests/controller/test_faults.py \
+	  tests/controller/test_faults_redteam.py --repeats 20
 
 # Every step under half an hour, once; the systems are kept in $(OUT)/arm. One step: STEPS=replay.
 EMULATED = tests/systemd/emulated_arm.sh --cache $(OUT)/arm $(addprefix --data ,$(wildcard $(HELD_OUT))) $(STEPS)

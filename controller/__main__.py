@@ -24,10 +24,12 @@ from controller.cli.models import add_models_command
 from controller.cli.service import add_service_commands
 from controller.config import Config, load_config
 from controller.drive.statistics import PERCENTILES, Statistics
-from controller.errors import UsageError
-from controller.model.pilot import TflitePilot, find_model
+from controller.errors import LateDeviceError, NoDeviceError, UsageError
+from controller.model.pilot import find_model
+from controller.model.trial import load_pilot
 from controller.system import process
 from controller.system.signals import stop_on_signals
+from firmware_bridge.errors import LinkError, VersionError
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -105,7 +107,12 @@ def _drive(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--seconds is {arguments.seconds}, must be above 0 and finite")
     config = load_config(arguments.config) if arguments.config else Config()
     first = FirstDecision()
-    statistics = drive(_override(config, arguments), arguments.seconds, (first,))
+    try:
+        statistics = drive(_override(config, arguments), arguments.seconds, (first,))
+    except VersionError:
+        raise
+    except (LinkError, NoDeviceError) as error:  # it may come late: the service shall start again
+        raise LateDeviceError(str(error)) from error
     if arguments.json:
         cost = {"peak_rss_mib": process.memory_mib(peak=True), "cpu_s": process.cpu_s()}
         start = {"start_to_first_decision_s": first.after_s}
@@ -143,7 +150,7 @@ def _replay(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--speed is {arguments.speed}, must be above 0 and at most 100")
     if arguments.frames is not None and not 1 <= arguments.frames <= sys.maxsize:
         raise UsageError(f"--frames is {arguments.frames}, must be 1 to {sys.maxsize}")
-    pilot = TflitePilot(find_model(arguments.model), arguments.threads)
+    pilot = load_pilot(find_model(arguments.model), arguments.threads)
     statistics = Statistics()
     options: dict[str, Any] = {"limit": arguments.frames, "sinks": (statistics,)}
     if arguments.link is None:

@@ -24,6 +24,7 @@ from controller.drive.warm_up import is_quick, warm_up_pipelines
 from controller.errors import UsageError
 from controller.model.interpreter import RUNTIME
 from controller.model.pilot import TflitePilot, find_model, forward_weight_of
+from controller.model.trial import load_pilot
 from controller.recording.recorder import Recorder
 from controller.service.board_watch import BoardWatch
 from controller.service.control import ControlSocket
@@ -135,7 +136,7 @@ def drive(
         link = stack.enter_context(open_link(config.link.device, clock, greet=False))
         if config.link.device.startswith("plain:"):
             _log.warning("a plain link: if this process dies, nothing stops the motors")
-        pilot = TflitePilot(find_model(config.model.name), config.model.threads)
+        pilot = load_pilot(find_model(config.model.name), config.model.threads)
         supervisor.forward_weight = forward_weight_of(pilot)
         settle()
         statistics.model_warmed_up = is_quick(pilot, config.camera.frame_rate_hz)
@@ -150,7 +151,7 @@ def drive(
             sinks.append(recorder)
         sinks.extend(_outside(config, supervisor, stack))
         if config.supervisor.arm_at_start:
-            supervisor.arm()
+            supervisor.arm(pardon=False)
         pipelines = warm_up_pipelines(pilot, link, model=statistics.model_warmed_up)
         loop = Loop(camera, pilot, supervisor, link, clock, sinks, warm_up=pipelines)
         loop.run(lambda: not stopped() and (end_ns is None or clock.now_ns() < end_ns))

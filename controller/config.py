@@ -13,10 +13,13 @@ from controller.cameras.registry import CameraSettings
 from controller.drive.smoothing import SmoothingSettings
 from controller.drive.supervisor import SupervisorSettings
 from controller.errors import ConfigError, UsageError
+from controller.files import read_text_bounded
 from controller.recording.recorder import RecordingSettings
 from controller.service.control import ArmingSettings
 
 T = TypeVar("T")
+MOST_CONFIG_BYTES = 64 << 10
+"""Of a configuration file: some 16 times the one that explains each key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ class DashboardSettings:
     """Where the page is that shows what the car does, see `controller.service.dashboard`.
 
     Attributes:
-        port: TCP port, 1024 to 65535, on every address of this computer; 0 for no page.
+        port: TCP port, 1024 to 65535, of 127.0.0.1 only; 0 for no page.
     """
 
     port: int = 0
@@ -85,7 +88,9 @@ def load_config(path: Path) -> Config:
             value out of range; the message names file and key and says what would be right.
     """
     try:
-        return _read(Config, tomllib.loads(path.read_text()), str(path), "")
+        return _read(
+            Config, tomllib.loads(read_text_bounded(path, MOST_CONFIG_BYTES)), str(path), ""
+        )
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:  # too many digits, too many brackets

@@ -34,6 +34,7 @@ class Reason(enum.Enum):
     NOT_ARMED = "not armed"
     WAITING = "waiting for frame, link and microcontroller"
     STALE_FRAME = "newest frame too old"
+    REPEATS = "camera repeats its pictures"
     BLIND = "camera sees nothing"
     LOW_RATE = "camera too slow"
     BAD_OUTPUT = "model output is not probabilities"
@@ -55,12 +56,15 @@ class Decision:
         ttl_ms: Its time to live, 1 to 150 ms: 150 ms less the age of its frame.
         state: The supervisor's state after deciding.
         reason: Why it is STOP; `Reason.NONE` while driving.
+        silent: Nothing is sent: this STOP would help to arm a microcontroller that must stay as it
+            is, its motors off.
     """
 
     command: Command
     ttl_ms: int
     state: State
     reason: Reason
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ class Cycle:
             without one.
         probabilities: Forward, left, right, as the model gave them; None without a frame.
         decision: What was decided.
-        sequence: Sequence number it was sent with; 0 if the link dropped it.
+        sequence: Sequence number it was sent with; 0 if the link dropped it or it was silent.
         sent_ns: When the command had left, on the loop's clock.
         stages_ns: Real time spent in each of `STAGES`.
         health: The link as it was when it was decided.

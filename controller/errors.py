@@ -29,6 +29,14 @@ class CameraError(ControllerError):
     """A camera cannot be opened, or has stopped for good. Ends the process: systemd restarts it."""
 
 
+class NoDeviceError(UsageError):
+    """A device of this name is not there: it is named wrongly, or comes later."""
+
+
+class LateDeviceError(ControllerError):
+    """A drive's device is not there (yet). Ends the process: systemd starts it again."""
+
+
 class EndOfFrames(ControllerError):  # noqa: N818 - not an error: a recording is over
     """A camera that plays a recording has played all of it."""
 

@@ -27,11 +27,14 @@ class Frame:
         pixels: ``(height, width, 3) uint8`` RGB, C-contiguous, read-only by convention.
         sequence: Counts the camera's pictures from 0; a gap means pictures that were not taken.
         capture_ns: Monotonic time at which the picture was exposed, ns, on the runtime's clock.
+        stamp: What the camera itself says which picture this is, a count or a time of any clock
+            that rises from picture to picture; None where it says nothing.
     """
 
     pixels: Pixels
     sequence: int
     capture_ns: int
+    stamp: int | None = None
 
 
 @functools.lru_cache(maxsize=8)

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from firmware_bridge.errors import BridgeError
+from firmware_bridge.text import log_to_stderr, printable, printable_output
 
 COMMANDS = {
     "monitor": "monitor",
@@ -55,14 +56,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         0 done, 1 it ran and fell short, 2 wrong usage or input.
     """
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    with printable_output():
+        return _main(argv)
+
+
+def _main(argv: Sequence[str] | None) -> int:
+    log_to_stderr(logging.WARNING, "%(levelname)s %(name)s: %(message)s")
     words = sys.argv[1:] if argv is None else list(argv)
     args = make_parser(words[0] if words else None).parse_args(words)
     try:
         code: int = args.run(args)
         sys.stdout.flush()  # here, where it can still be said that it could not be written
     except BridgeError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
@@ -71,7 +77,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except OSError as error:
         where = "" if error.filename is None else f"{error.filename}: "
-        print(f"error: cannot go on: {where}{error.strerror or error}", file=sys.stderr)
+        said = printable(f"{where}{error.strerror or error}")
+        print(f"error: cannot go on: {said}", file=sys.stderr)
         _give_up_output()
         return 2
     return code

@@ -37,6 +37,7 @@ from controller.drive.statistics import PERCENTILES, Statistics
 from controller.drive.supervisor import SupervisorSettings
 from controller.errors import ControllerError
 from controller.model.pilot import TflitePilot, find_model
+from controller.model.trial import load_pilot
 from controller.recording.recorder import RecordingSettings
 from controller.service.control import ArmingSettings
 from controller.system import process
@@ -150,7 +151,7 @@ def run(
     Returns:
         The figures of this model with so many threads; see `controller.benchmark.report`.
     """
-    pilot = TflitePilot(find_model(model), threads)
+    pilot = load_pilot(find_model(model), threads)
     settle()
     hot_ms = _percentiles(_invoke_ns(pilot) for _ in range(HOT_INVOKES))
     rates = [RateFigures(rate_hz) for rate_hz in rates_hz]

@@ -66,6 +66,10 @@ class ThreadedCamera(Camera):
         May hang for as long as the device does. Raises CameraError or EndOfFrames.
         """
 
+    def _stamp(self) -> int | None:
+        """The camera's own stamp of the picture grabbed last, see `Frame.stamp`."""
+        return None
+
     @abc.abstractmethod
     def _close(self) -> None:
         """Close the device; called once, after the last `_grab` has come back, in its thread."""
@@ -119,7 +123,7 @@ class ThreadedCamera(Camera):
             except Exception as error:  # noqa: BLE001 - whatever a driver raises ends the camera
                 self._fail(_failed(error))
                 return
-            frame = Frame(pixels, sequence, capture_ns)
+            frame = Frame(pixels, sequence, capture_ns, self._stamp())
             sequence += 1
             with self._ready:
                 self._newest = frame

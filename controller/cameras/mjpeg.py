@@ -13,7 +13,7 @@ from typing import Any
 from controller.cameras.base import ThreadedCamera
 from controller.cameras.registry import CameraSettings
 from controller.clock import Clock
-from controller.errors import CameraError, UsageError
+from controller.errors import CameraError, NoDeviceError, UsageError
 from controller.frames import Pixels
 from controller.pictures import decode_picture
 
@@ -42,7 +42,7 @@ class MjpegCamera(ThreadedCamera):
             self._stream = urllib.request.urlopen(self._url, timeout=TIMEOUT_S)  # noqa: S310
         except (OSError, ValueError, http.client.HTTPException) as error:
             reason = error.reason if isinstance(error, urllib.error.URLError) else error
-            raise UsageError(f"camera mjpeg:{self._url}: cannot be opened: {reason}") from error
+            raise NoDeviceError(f"camera mjpeg:{self._url}: cannot be opened: {reason}") from error
         kind = self._stream.headers.get_content_type()
         if kind != "multipart/x-mixed-replace":
             self._stream.close()

@@ -11,7 +11,7 @@ import numpy as np
 from controller.cameras.base import ThreadedCamera
 from controller.cameras.registry import CameraSettings
 from controller.clock import Clock
-from controller.errors import CameraError, EndOfFrames, UsageError
+from controller.errors import CameraError, EndOfFrames, NoDeviceError, UsageError
 from controller.frames import Pixels
 
 _log = logging.getLogger(__name__)
@@ -26,7 +26,8 @@ class OpenCvCamera(ThreadedCamera):
     """A device index, file or URL, as `cv2.VideoCapture` opens it.
 
     A V4L2 driver tells on the monotonic clock when a frame began to arrive (``v4l2_buffer``'s
-    timestamp), which OpenCV passes on as a position in ms. Where there is none, a frame's capture
+    timestamp), which OpenCV passes on as a position in ms; of whatever clock, it is the picture's
+    stamp. Where there is none, a frame's capture
     time is when its reading came back, one exposure and one transfer late. A file is played at its
     own frame rate.
     """
@@ -36,6 +37,7 @@ class OpenCvCamera(ThreadedCamera):
         self._settings = settings
         self._is_file = Path(settings.argument).is_file()
         self._is_v4l2 = False
+        self._told_ns: int | None = None
         self._period_ns = 0
         self._due_ns = 0
 
@@ -54,7 +56,7 @@ class OpenCvCamera(ThreadedCamera):
         else:
             self._capture = cv2.VideoCapture(index)
         if not self._capture.isOpened():
-            raise UsageError(
+            raise NoDeviceError(
                 f"camera opencv:{index}: cannot be opened; "
                 "give a device index, a video file or a stream's URL that exists"
             )
@@ -89,9 +91,13 @@ class OpenCvCamera(ThreadedCamera):
     def _capture_ns(self, now_ns: int) -> int:
         if self._is_v4l2:
             told_ns = int(self._capture.get(cv2.CAP_PROP_POS_MSEC) * 1e6)
+            self._told_ns = told_ns if told_ns > 0 else None
             if now_ns - OLDEST_NS < told_ns <= now_ns:
                 return told_ns
         return now_ns
+
+    def _stamp(self) -> int | None:
+        return self._told_ns
 
     def _close(self) -> None:
         self._capture.release()

@@ -13,7 +13,8 @@ from controller.clock import Clock
 from controller.frames import Pixels
 
 PICTURES = 8
-"""Different pictures that it shows in turn."""
+"""Different pictures that it shows in turn, each time round moved by a row, so that none comes
+again before hundreds of others."""
 
 
 def made_up_picture(number: int, height: int, width: int) -> Pixels:
@@ -32,7 +33,7 @@ def made_up_picture(number: int, height: int, width: int) -> Pixels:
 
 
 class PatternCamera(ThreadedCamera):
-    """Shows `PICTURES` pictures in turn; a picture's capture time is when it was due."""
+    """Shows made-up pictures, see `PICTURES`; a picture's capture time is when it was due."""
 
     def __init__(self, settings: CameraSettings, clock: Clock) -> None:
         super().__init__(clock)
@@ -43,7 +44,8 @@ class PatternCamera(ThreadedCamera):
 
     def _open(self) -> None:
         height, width = self._settings.height, self._settings.width
-        self._pictures = [made_up_picture(i, height, width) for i in range(PICTURES)]
+        pictures = [made_up_picture(i, height, width) for i in range(PICTURES)]
+        self._pictures = [np.concatenate((picture, picture)) for picture in pictures]
         self._due_ns = self._clock.now_ns()
 
     def _grab(self) -> tuple[Pixels, int]:
@@ -53,7 +55,9 @@ class PatternCamera(ThreadedCamera):
             self._due_ns = now_ns
         self._clock.sleep_until(self._due_ns)
         self._count += 1
-        return self._pictures[self._count % PICTURES], self._clock.now_ns()
+        top = self._count // PICTURES % self._settings.height
+        picture = self._pictures[self._count % PICTURES][top : top + self._settings.height]
+        return picture, self._clock.now_ns()
 
     def _close(self) -> None:
         """Nothing is open."""

@@ -67,6 +67,7 @@ class PiCamera(ThreadedCamera):
         self._settings = settings
         self._camera: Any = None
         self._configuration: Any = None
+        self._exposed_ns: int | None = None
 
     def _open(self) -> None:
         settings = self._settings
@@ -112,9 +113,13 @@ class PiCamera(ThreadedCamera):
             exposed_ns = int(request.get_metadata()["SensorTimestamp"])
         finally:
             request.release()
+        self._exposed_ns = exposed_ns
         # libcamera's SensorTimestamp is CLOCK_BOOTTIME (its control's documentation).
         age_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - exposed_ns
         return pixels, self._clock.now_ns() - max(0, age_ns)
+
+    def _stamp(self) -> int | None:
+        return self._exposed_ns
 
     def _next_request(self) -> Any:  # noqa: ANN401 - picamera2's CompletedRequest
         job = self._camera.capture_request(wait=False)

@@ -11,6 +11,7 @@ from controller.cli.common import DONE, FELL_SHORT, add_command, print_json
 from controller.cli.service import service_config
 from controller.doctor.page import Line, Verdict, diagnose, fail
 from controller.errors import ConfigError
+from firmware_bridge.text import printable
 
 
 def add_check_command(commands: Any) -> None:  # noqa: ANN401 - argparse's own type is private
@@ -63,9 +64,9 @@ def as_text(page: Sequence[Line]) -> str:
     width = max((len(line.name) for line in page), default=0)
     rows = []
     for line in page:
-        rows.append(f"{line.name:{width}}  {line.verdict.value:4}  {line.found}")
+        rows.append(f"{line.name:{width}}  {line.verdict.value:4}  {printable(line.found)}")
         if line.advice:
-            rows.append(f"{'':{width}}        -> {line.advice}")
+            rows.append(f"{'':{width}}        -> {printable(line.advice)}")
     failed = [line.name for line in page if line.verdict is Verdict.FAIL]
     verdict = f"this car cannot drive: {', '.join(failed)}" if failed else "this car can drive"
     return "\n".join([*rows, "", verdict])

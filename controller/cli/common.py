@@ -14,6 +14,7 @@ from typing import Any
 from controller.errors import ControllerError, UsageError
 from firmware_bridge.cli.common import print_json
 from firmware_bridge.errors import BridgeError
+from firmware_bridge.text import log_to_stderr, printable, printable_output
 
 __all__ = [
     "DONE",
@@ -72,24 +73,29 @@ def run_command(parser: argparse.ArgumentParser, argv: list[str] | None) -> int:
     Returns:
         The exit code. `argparse` itself exits with 2 on wrong usage.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be any bytes
+    with printable_output():
+        return _run(parser, argv)
+
+
+def _run(parser: argparse.ArgumentParser, argv: list[str] | None) -> int:
     words = sys.argv[1:] if argv is None else argv
     try:
         "".join(words).encode()
     except UnicodeEncodeError:  # OpenCV would end the process, no JSON or terminal could show it
         parser.error("a name that is not UTF-8: rename the file")
     arguments = parser.parse_args(words)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be any bytes
+    log_to_stderr(logging.INFO, "%(message)s")
     try:
         code = int(arguments.run(arguments))
         sys.stdout.flush()  # a full disk shows here, not in a traceback at exit
         return code
     except (UsageError, BridgeError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(error)}", file=sys.stderr)
         return WRONG_USAGE
     except ControllerError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(error)}", file=sys.stderr)
         return FELL_SHORT
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
@@ -99,5 +105,5 @@ def run_command(parser: argparse.ArgumentParser, argv: list[str] | None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except OSError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(error)}", file=sys.stderr)
         return WRONG_USAGE if error.errno == errno.ENAMETOOLONG else FELL_SHORT

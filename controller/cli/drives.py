@@ -11,6 +11,7 @@ from typing import Any
 
 from controller.cli.common import DONE, add_command, print_json
 from controller.errors import DriveError, UsageError
+from firmware_bridge.text import printable
 
 
 def add_drives(commands: Any) -> None:  # noqa: ANN401
@@ -69,10 +70,10 @@ def _list(arguments: argparse.Namespace) -> int:
         return DONE
     for drive in drives:
         if "error" in drive:
-            print(drive["error"])
+            print(printable(drive["error"]))
             continue
         print(
-            f"{drive['path']}  {drive['frames']} frames, {drive['seconds']:.1f} s, "
+            f"{printable(drive['path'])}  {drive['frames']} frames, {drive['seconds']:.1f} s, "
             f"{drive['size_bytes'] / 1e6:.1f} MB{'' if drive['complete'] else ', cut short'}"
         )
     print("1 drive" if len(drives) == 1 else f"{len(drives)} drives")
@@ -88,7 +89,7 @@ def _info(arguments: argparse.Namespace) -> int:
         print_json(summary)
         return DONE
     for key, value in summary.items():
-        print(f"{key:12} {value}")
+        print(f"{printable(key):12} {printable(value)}")
     return DONE
 
 

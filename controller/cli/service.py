@@ -8,7 +8,8 @@ from typing import Any
 
 from controller.cli.common import DONE, FELL_SHORT, add_command, print_json
 from controller.config import Config, load_config
-from controller.service.control import ask
+from controller.service.control_client import ask
+from firmware_bridge.text import printable
 
 INSTALLED_CONFIG = Path("/etc/paperlane/paperlane.toml")
 """Where the installer puts the service's configuration."""
@@ -57,15 +58,21 @@ def _ask(arguments: argparse.Namespace) -> int:
 
 
 def _print(answer: dict[str, Any]) -> None:
-    print(f"{answer['state']}: {answer['reason']}")
+    print(printable(f"{answer['state']}: {answer['reason']}"))
     age_ms = answer.get("frame_age_ms")
-    print(
+    said = (
         f"last command {answer.get('command')}, {answer.get('frame_rate_hz')} frames/s, "
         f"frame age {'unknown' if age_ms is None else f'{age_ms} ms'}"
     )
+    print(printable(said))
+    if answer.get("error"):
+        print(printable(answer["error"]))
     if not answer.get("link_connected"):
         print("link down")
     elif answer.get("mcu_state") is not None:
         battery_mv = answer.get("battery_mv")
         volts = "" if battery_mv is None else f", battery {battery_mv / 1000:.2f} V"
-        print(f"microcontroller {answer['mcu_state']}, last trip {answer['mcu_trip']}{volts}")
+        said = f"microcontroller {answer['mcu_state']}, last trip {answer['mcu_trip']}{volts}"
+        print(printable(said))
+    if answer.get("control_queue_full"):
+        print("somebody floods the control socket: its queue was full")

@@ -19,6 +19,7 @@ from controller.errors import EndOfFrames
 from controller.frames import Frame
 from controller.model.interpreter import RUNTIME
 from controller.model.pilot import TflitePilot, find_model
+from controller.model.trial import load_pilot
 from firmware_bridge.errors import LinkError
 from firmware_bridge.links.base import Link
 from firmware_bridge.links.registry import open_link
@@ -101,7 +102,7 @@ def rate_line(rate_hz: float, settings: CameraSettings) -> Line:
 
 def look_at_model(settings: ModelSettings, camera: CameraSettings) -> list[Line]:
     """Load the model with its card and run it as a drive does."""
-    pilot = TflitePilot(find_model(settings.name), settings.threads)
+    pilot = load_pilot(find_model(settings.name), settings.threads)
     card = pilot.card
     line = ok("model", f"{card.name}, {card.sha256[:12]}, {card.width}x{card.height}, as its card")
     typical_ms, slow_ms = _inference_ms(pilot)
@@ -130,7 +131,7 @@ def faster_threads(settings: ModelSettings, now_ms: float) -> int | None:
     best, best_ms = None, now_ms * FASTER_SHARE - FASTER_MS
     for threads in (1, 2, 4):
         if threads != settings.threads and threads <= (os.cpu_count() or 1):
-            typical_ms, _ = _inference_ms(TflitePilot(find_model(settings.name), threads))
+            typical_ms, _ = _inference_ms(load_pilot(find_model(settings.name), threads))
             if typical_ms < best_ms:
                 best, best_ms = threads, typical_ms
     return best
@@ -200,7 +201,7 @@ def look_at_running_drive(answer: dict[str, Any], camera: CameraSettings) -> lis
     """Camera and line as the drive that has them says.
 
     Args:
-        answer: What `controller.service.control.ask` gave.
+        answer: What `controller.service.control_client.ask` gave.
         camera: What was asked of the camera.
     """
     lines = [ok("drive", f"running: {answer['state']}, {answer.get('reason')}")]

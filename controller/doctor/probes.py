@@ -18,7 +18,7 @@ from controller.doctor.devices import (
 )
 from controller.doctor.machine import Machine
 from controller.doctor.page import Probe, warn
-from controller.service.control import ControlError, NotAllowedError, ask
+from controller.service.control_client import ControlError, NotAllowedError, ask
 
 
 def all_probes(config: Config, machine: Machine | None = None) -> list[Probe]:

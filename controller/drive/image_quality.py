@@ -1,4 +1,4 @@
-"""Whether the camera still sees: frozen, black, saturated, featureless and noisy pictures."""
+"""Whether the camera sees: black, saturated, featureless and noisy pictures."""
 
 from __future__ import annotations
 
@@ -53,26 +53,3 @@ def judge(pixels: Pixels) -> ImageQuality:
     if neighbours > NOISE_SHARE * 2 * deviation * deviation * rows.size:
         return ImageQuality.NOISE
     return ImageQuality.CLEAR
-
-
-class FreezeDetector:
-    """Tells how old a picture really is: one that repeats is as old as its first copy.
-
-    A sensor has noise, so two pictures of it are never the same to the bit, while a camera that
-    hangs hands out its last one for ever with ever new times.
-    """
-
-    def __init__(self) -> None:
-        self._last = b""
-        self._since_ns = 0
-
-    def seen_ns(self, content: bytes, capture_ns: int) -> int:
-        """When the content of a picture was first seen, in ns.
-
-        Args:
-            content: All bytes of the picture; kept until the next.
-            capture_ns: Capture time that the camera claims, ns.
-        """
-        if content != self._last:
-            self._last, self._since_ns = content, capture_ns
-        return self._since_ns

@@ -11,14 +11,14 @@ import numpy as np
 
 from controller.cameras.base import Camera
 from controller.clock import Clock
-from controller.cycle import Cycle, Sink
-from controller.drive.image_quality import FreezeDetector, judge
+from controller.cycle import Cycle, Decision, Sink
+from controller.drive.freeze import FreezeDetector
+from controller.drive.image_quality import judge
 from controller.drive.supervisor import Supervisor
 from controller.errors import CameraError, EndOfFrames
 from controller.frames import Frame
 from controller.model.pilot import Pilot
 from firmware_bridge.links.base import Link
-from firmware_bridge.wire.commands import Command
 
 LONGEST_WAIT_MS = 50.0
 """How long the loop waits for a frame before it looks after the link again, in ms."""
@@ -151,7 +151,7 @@ class Loop:
 
     def _send_final_stop(self) -> None:
         try:
-            self._link.send(Command.STOP, 150)
+            self._link.send_last_stop()
         except Exception:  # noqa: BLE001 - nothing may keep the next STOP from being tried
             _log.exception("a last STOP could not be sent")
 
@@ -186,7 +186,7 @@ class Loop:
     def _run_warm_up(self, frame: Frame) -> None:
         start_ns = self._clock.now_ns()
         for pipeline in self._warm_up:
-            self._process(Frame(frame.pixels, 0, start_ns), pipeline, 0, 0)
+            self._process(Frame(frame.pixels, 0, start_ns, frame.stamp), pipeline, 0, 0)
         took_ns = self._clock.now_ns() - start_ns
         self._warm_up_ns += (took_ns - self._warm_up_ns) // 4
 
@@ -194,17 +194,17 @@ class Loop:
         """From the frame to its command."""
         fitted_pixels = pipeline.pilot.fit(frame.pixels)
         content = fitted_pixels.tobytes()
-        seen_ns = pipeline.freeze.seen_ns(content, frame.capture_ns)
+        new_ns = pipeline.freeze.look(content, frame)
         quality = judge(fitted_pixels)
         fitted = self._stopwatch()
         probabilities = pipeline.pilot.infer()
         inferred = self._stopwatch()
         health = pipeline.link.health()
         decision = pipeline.supervisor.on_frame(
-            self._clock.now_ns(), seen_ns, probabilities, health, quality
+            self._clock.now_ns(), frame.capture_ns, probabilities, health, quality, new_ns
         )
         decided = self._stopwatch()
-        sequence = pipeline.link.send(decision.command, decision.ttl_ms)
+        sequence = _send(pipeline.link, decision)
         sent_ns = self._clock.now_ns()
         sent = self._stopwatch()
         forward, left, right = probabilities.tolist()
@@ -241,8 +241,13 @@ class Loop:
         decided = self._stopwatch()
         if decision is None:
             return None
-        sequence = self._link.send(decision.command, decision.ttl_ms)
+        sequence = _send(self._link, decision)
         sent_ns = self._clock.now_ns()
         took_ns = self._stopwatch() - decided
         stages_ns = (waited - start, 0, 0, decided - waited, took_ns, self._sinks_ns)
         return Cycle(None, None, None, decision, sequence, sent_ns, stages_ns, health)
+
+
+def _send(link: Link, decision: Decision) -> int:
+    """Send what was decided; gives its sequence number, 0 for none."""
+    return 0 if decision.silent else link.send(decision.command, decision.ttl_ms)

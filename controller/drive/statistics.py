@@ -47,7 +47,7 @@ class Statistics:
         """Count one cycle."""
         command = cycle.decision.command
         self.health = cycle.health
-        self.unsent += cycle.sequence == 0
+        self.unsent += cycle.sequence == 0 and not cycle.decision.silent
         self.commands[command.name] += 1
         if command is Command.STOP:
             self.stops[cycle.decision.reason.value] += 1

@@ -17,7 +17,10 @@ sends what it answers. Where it stands and why is in every decision::
                            battery
     any       DISARMED     the owner disarms; SIGTERM (and then for good)
 
-Every state but DRIVING sends STOP.
+Every state but DRIVING sends STOP. Only after an emergency stop or a low battery that no owner has
+pardoned nothing is sent to a disarmed microcontroller: STOPs are what arms it, and one that is
+armed forgets why it was stopped as soon as this process dies. So the next process finds the trip as
+it was, and `arm_at_start` alone ends none.
 """
 
 from __future__ import annotations
@@ -28,10 +31,11 @@ from dataclasses import dataclass
 
 from controller.cycle import FRESH_NS, Decision, Reason, State
 from controller.drive.image_quality import ImageQuality
+from controller.drive.locks import Locks
 from controller.drive.smoothing import Smoother, SmoothingSettings
 from controller.errors import UsageError
 from controller.model.pilot import Probabilities
-from firmware_bridge.wire.commands import Command, McuState, Trip
+from firmware_bridge.wire.commands import Command, McuState
 from firmware_bridge.wire.session import LinkHealth
 
 MAX_TTL_MS = 150
@@ -48,8 +52,9 @@ SUM_TOLERANCE = 0.1
 """How far from 1 three 8-bit probabilities may add up (each is rounded to 1/256)."""
 
 
-_PASSING = frozenset({Reason.STALE_FRAME, Reason.BLIND, Reason.LOW_RATE, Reason.UNSURE})
-_LOCKING_TRIPS = frozenset({Trip.ESTOP, Trip.BATTERY})
+_PASSING = frozenset(
+    {Reason.STALE_FRAME, Reason.REPEATS, Reason.BLIND, Reason.LOW_RATE, Reason.UNSURE}
+)
 
 
 def choose(probabilities: Probabilities, forward_weight: float = 1.0) -> Command | None:
@@ -137,12 +142,12 @@ class Supervisor:
         self._unsure = 0
         self._board_fault = False
         self._driven_session: int | None = None
-        self._locked = False
-        self._pardon = False
-        self._pardoned_session: int | None = None
+        self._locks = Locks()
         self._state = State.DISARMED
         self._reason = Reason.NOT_ARMED
         self._newest_capture_ns: int | None = None
+        self._newest_new_ns = 0
+        self._driven_since_ns = 0
         self._good_frames = 0
         self._good_since_ns: int | None = None
         self._shut_down = False
@@ -166,11 +171,16 @@ class Supervisor:
             self._settings.arm_at_start and self._reason is not Reason.MCU_LOCKED
         )
 
-    def arm(self) -> None:
-        """The owner wants it to drive. Without effect while driving or after `shut_down`."""
+    def arm(self, *, pardon: bool = True) -> None:
+        """The owner wants it to drive. Without effect while driving or after `shut_down`.
+
+        Args:
+            pardon: End an emergency stop or a low battery too; False where nobody asks at this
+                moment (`arm_at_start`).
+        """
         if self._state in (State.DISARMED, State.STOPPED):
             self._state, self._reason = State.ARMED, Reason.WAITING
-            self._pardon = True
+            self._locks.ask_pardon(pardon=pardon)
 
     def disarm(self) -> None:
         """The owner wants it to stand."""
@@ -190,7 +200,7 @@ class Supervisor:
         """How long the loop may wait for a frame before it must ask `on_silence`, in ms."""
         if self._state is not State.DRIVING or self._newest_capture_ns is None:
             return longest_ms
-        left_ms = (self._newest_capture_ns + FRESH_NS - now_ns) / 1e6
+        left_ms = (self._newest_new_ns + FRESH_NS - now_ns) / 1e6
         # A command takes about 2 ms to cross the line: be early, so that STOP beats the deadman.
         return max(0.0, min(longest_ms, left_ms - 10.0))
 
@@ -205,23 +215,27 @@ class Supervisor:
         probabilities: Probabilities,
         health: LinkHealth,
         quality: ImageQuality = ImageQuality.CLEAR,
+        witnesses_ns: tuple[int, int] | None = None,
     ) -> Decision:
         """Decide on a frame that went through the model.
 
         Args:
             now_ns: Time after the model ran.
-            capture_ns: When what the frame shows was first seen.
+            capture_ns: When the frame was taken, as is claimed.
             probabilities: ``(3,) float32`` as the model gave them.
             health: The link, just asked.
             quality: Whether anything can be seen in the frame.
+            witnesses_ns: When the picture was new by the camera's own stamp and by its content,
+                see `controller.drive.freeze`; None if both are `capture_ns`.
         """
-        self._newest_capture_ns = capture_ns
-        self._watch_locks(health)
+        new_ns = capture_ns if witnesses_ns is None else self._new_ns(*witnesses_ns)
+        self._newest_capture_ns, self._newest_new_ns = capture_ns, new_ns
+        self._locks.watch(now_ns, health)
         chosen = choose(probabilities, self.forward_weight)
-        ttl_ms = min(MAX_TTL_MS, (capture_ns + FRESH_NS - now_ns) // 1_000_000)
+        ttl_ms = min(MAX_TTL_MS, (min(capture_ns, new_ns) + FRESH_NS - now_ns) // 1_000_000)
         slow = self._rate.too_slow(capture_ns)
         if ttl_ms < 1:
-            fault = Reason.STALE_FRAME
+            fault = self._too_old(capture_ns, now_ns - FRESH_NS + 1_000_000)
         elif chosen is None:
             fault = Reason.BAD_OUTPUT
         elif quality is not ImageQuality.CLEAR:
@@ -236,7 +250,7 @@ class Supervisor:
         if self._state is not State.DRIVING or chosen is None or self._shut_down:
             if self._smoother is not None:
                 self._smoother.reset()
-            return self._stop()
+            return self._stop(health)
         if self._smoother is not None:
             chosen = self._smoother.choose(weigh(probabilities, self.forward_weight))
         return Decision(chosen, int(ttl_ms), self._state, Reason.NONE)
@@ -247,20 +261,40 @@ class Supervisor:
         Returns:
             What to send; None while driving on a command that still holds.
         """
-        self._watch_locks(health)
+        self._locks.watch(now_ns, health)
         fault = self._fault_elsewhere(health)
         newest = self._newest_capture_ns
-        if newest is None or now_ns - newest >= FRESH_NS - 10_000_000:
-            fault = fault if fault is not Reason.NONE else Reason.STALE_FRAME
-        if self.state is State.DRIVING and fault is Reason.NONE and not self._locked:
+        oldest_ns = now_ns - FRESH_NS + 10_000_000
+        if newest is None or min(newest, self._newest_new_ns) <= oldest_ns:
+            fault = fault if fault is not Reason.NONE else self._too_old(newest, oldest_ns)
+        if self.state is State.DRIVING and fault is Reason.NONE and not self._locks.locked:
             return None
         self._step(now_ns, fault if fault is not Reason.NONE else Reason.WAITING, health)
-        return self._stop()
+        return self._stop(health)
 
-    def _stop(self) -> Decision:
+    def _new_ns(self, stamped_ns: int, content_ns: int) -> int:
+        """Since when there has been what the picture shows, as far as that is a fault.
+
+        The camera's own stamp always counts. The content does once the car moves: before, a camera
+        without noise shows the same again and again, and it takes motion to tell it from one that
+        hangs. When it has hung, three new pictures end that, not a stop.
+        """
+        if self._state is State.DRIVING:
+            return min(stamped_ns, max(content_ns, self._driven_since_ns))
+        if self._state is State.STOPPED and self._reason is Reason.REPEATS:
+            return min(stamped_ns, content_ns)
+        return stamped_ns
+
+    def _too_old(self, capture_ns: int | None, oldest_ns: int) -> Reason:
+        """Why a picture is too old: it comes late, or it comes again."""
+        late = capture_ns is None or capture_ns <= oldest_ns
+        return Reason.STALE_FRAME if late else Reason.REPEATS
+
+    def _stop(self, health: LinkHealth) -> Decision:
         if self._shut_down:
             self.disarm()
-        return Decision(Command.STOP, MAX_TTL_MS, self._state, self._reason)
+        silent = self._locks.silences(health)
+        return Decision(Command.STOP, MAX_TTL_MS, self._state, self._reason, silent)
 
     def _is_unsure(self, probabilities: Probabilities, chosen: Command) -> bool:
         least = self._settings.least_probability
@@ -283,25 +317,6 @@ class Supervisor:
             return Reason.MCU_TRIPPED if self._state is State.DRIVING else Reason.NONE
         return Reason.NONE
 
-    def _watch_locks(self, health: LinkHealth) -> None:
-        """Latch an emergency stop or a low battery, whatever else is wrong, until the owner arms.
-
-        The owner's arming pardons the trip that the microcontroller tells of then, unless it is
-        disarmed: a button that is held is not overridden, and one that is pressed before the
-        microcontroller is armed again begins no new session.
-        """
-        status = health.status
-        if status is None:
-            return
-        locking = status.trip in _LOCKING_TRIPS
-        if self._pardon:
-            self._pardon = False
-            self._locked = False
-            if status.state is not McuState.DISARMED:
-                self._pardoned_session = status.session
-        if locking and status.session != self._pardoned_session:
-            self._locked = True
-
     def _step(self, now_ns: int, fault: Reason, health: LinkHealth) -> None:
         good = fault is Reason.NONE
         if good:
@@ -310,7 +325,7 @@ class Supervisor:
                 self._good_since_ns = now_ns
         elif fault is not Reason.WAITING:  # a slow camera's next frame is still to come
             self._good_frames, self._good_since_ns = 0, None
-        if self._locked and self._state is not State.DISARMED:
+        if self._locks.locked and self._state is not State.DISARMED:
             self._state, self._reason = State.STOPPED, Reason.MCU_LOCKED
         elif self._state is State.DRIVING and not good:
             self._state, self._reason = State.STOPPED, fault
@@ -323,6 +338,7 @@ class Supervisor:
         elif self._state is State.ARMED and good and _is_ready(health):
             self._state, self._reason = State.DRIVING, Reason.NONE
             self._driven_session = _session(health)
+            self._driven_since_ns = now_ns
         elif self._state is State.ARMED:
             self._reason = Reason.WAITING if good else fault
 

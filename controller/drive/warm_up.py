@@ -14,9 +14,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Self
 
-from controller.drive.image_quality import FreezeDetector
+from controller.drive.freeze import FreezeDetector
 from controller.drive.loop import LONGEST_WARM_UP_NS, Pipeline
 from controller.drive.supervisor import Supervisor, SupervisorSettings
+from controller.frames import Frame
 from controller.model.pilot import BorrowedPilot, Probabilities, TflitePilot, forward_weight_of
 from firmware_bridge.links.base import Link
 from firmware_bridge.wire.commands import Command
@@ -65,9 +66,9 @@ class _SilentLink(Link):
 class _TimesBelieved(FreezeDetector):
     """Compares pictures, and believes their times: in a warm-up they are all the same."""
 
-    def seen_ns(self, content: bytes, capture_ns: int) -> int:
-        super().seen_ns(content, capture_ns)
-        return capture_ns
+    def look(self, content: bytes, frame: Frame) -> tuple[int, int]:
+        super().look(content, frame)
+        return frame.capture_ns, frame.capture_ns
 
 
 def is_quick(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from controller.errors import ModelError
+from controller.files import read_bounded, read_text_bounded
 from controller.frames import CLASS_NAMES
 
 try:  # hashlib is the same function with OpenSSL around it: 3.4 MiB that the car would carry
@@ -20,6 +21,10 @@ except ImportError:
 
 CARD_FORMAT = "paperlane-card"
 CARD_VERSION = 1
+MOST_CARD_BYTES = 64 << 10
+"""Of a card: some 16 times that of a shipped model."""
+MOST_MODEL_BYTES = 256 << 20
+"""Of a model: VGG16 in float, the largest that is compared with, has 60 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ def card_path(model: Path) -> Path:
 
 def file_sha256(path: Path) -> str:
     """SHA-256 of a file, as 64 hexadecimal digits."""
-    return str(sha256(path.read_bytes()).hexdigest())
+    return str(sha256(read_bounded(path, MOST_MODEL_BYTES)).hexdigest())
 
 
 def seal_of(facts: dict[str, Any]) -> str:
@@ -116,7 +121,7 @@ def read_card(model: Path) -> Card:
     """
     path = card_path(model)
     try:
-        facts = json.loads(path.read_text())
+        facts = json.loads(read_text_bounded(path, MOST_CARD_BYTES))
     except FileNotFoundError as error:
         raise ModelError(
             f"{path}: no card beside the model; `python -m export` writes both"

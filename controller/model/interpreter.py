@@ -25,6 +25,16 @@ except ImportError:  # 32-bit ARM: no LiteRT wheel
         RUNTIME = "no TFLite runtime"
 
 
+def runtime_key() -> str:
+    """Names the runtime's build, without asking a package for its version (10 ms, 2 MiB)."""
+    if Interpreter is None:
+        return RUNTIME
+    folder = Path(sys.modules[Interpreter.__module__].__file__ or "").parent
+    libraries = sorted(folder.glob("*interpreter_wrapper*.so"))
+    stamps = (f"{file.stat().st_size}-{file.stat().st_mtime_ns}" for file in libraries)
+    return f"{RUNTIME}:{','.join(stamps)}"
+
+
 def make_interpreter(
     model: Path,
     threads: int = 1,

@@ -23,6 +23,8 @@ DIAGNOSTICS_TOPIC = "/diagnostics"
 LOG_TOPIC = "/log"
 METADATA_NAME = "drive"
 SUFFIX = ".mcap"
+CHUNK_BYTES = 128 * 1024
+"""A chunk is what a power cut may take: about half a second at 45x80 and 30 Hz."""
 
 _TIME = {
     "type": "object",

@@ -26,9 +26,12 @@ import numpy.typing as npt
 
 from controller.arrays import read_npy
 from controller.errors import DataError
+from controller.files import read_text_bounded
 from controller.frames import CLASS_NAMES, Pixels
 
 UNLABELLED = 255
+MOST_META_BYTES = 16 << 20
+"""Of ``meta.json``: 65,536 drives have names of a usual length."""
 _FORMAT = "paperlane-frameset"
 _ARRAYS = {
     "frames": np.uint8,
@@ -148,7 +151,7 @@ def load_frameset(folder: Path) -> FrameSet:
     if not is_frameset(folder):
         raise DataError(f"{folder}: no frame set here (meta.json and frames.npy expected)")
     try:
-        meta = json.loads((folder / "meta.json").read_text())
+        meta = json.loads(read_text_bounded(folder / "meta.json", MOST_META_BYTES))
         if (meta["format"], meta["version"]) != (_FORMAT, 1):
             raise DataError(f"{folder}/meta.json: not a {_FORMAT} of version 1")
         arrays = {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import math
 import struct
 from collections.abc import Iterator
@@ -17,15 +18,16 @@ from typing import Any
 import zstandard
 from mcap.exceptions import McapError
 from mcap.records import Channel, Message, Metadata
-from mcap.stream_reader import StreamReader
 
 from controller.errors import DriveError
 from controller.frames import CLASS_NAMES, Pixels
 from controller.pictures import decode_picture
+from controller.recording.chunks import TooLargeError, read_records
 from controller.recording.format import DECISION_TOPIC, IMAGE_TOPIC, METADATA_NAME
 from controller.recording.frameset import whole
 from firmware_bridge.wire.commands import Command
 
+_log = logging.getLogger(__name__)
 _BROKEN = (
     McapError,
     struct.error,
@@ -39,6 +41,8 @@ _BROKEN = (
     RecursionError,
 )
 """What a cut or damaged file raises while it is read."""
+LONGEST_TOPIC = 256
+"""Characters of a topic's name; others are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,7 @@ def read_messages(path: Path, info: DriveInfo | None = None) -> Iterator[tuple[s
         if stream.read(8) != b"\x89MCAP0\r\n":
             raise DriveError(f"{path}: not a drive (no MCAP file)")
         stream.seek(0)
-        records = StreamReader(stream, validate_crcs=True, record_size_limit=1 << 28).records
+        records = read_records(stream)
         while True:
             try:
                 record = next(records, None)
@@ -129,9 +133,12 @@ def read_messages(path: Path, info: DriveInfo | None = None) -> Iterator[tuple[s
                     info.complete = True
                     return
                 value = json.loads(record.data) if isinstance(record, Message) else None
+            except TooLargeError as error:
+                _log.warning("%s: %s; what comes after it is not read", path, error)
+                return
             except _BROKEN:
                 return
-            if isinstance(record, Channel):
+            if isinstance(record, Channel) and len(record.topic) <= LONGEST_TOPIC:
                 topics[record.id] = record.topic
             elif isinstance(record, Metadata) and record.name == METADATA_NAME:
                 info.metadata = dict(record.metadata)

@@ -13,12 +13,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
+from typing import TextIO
 
 from controller.errors import DataError
+from controller.files import read_bounded, read_text_bounded
 from controller.frames import Pixels
-from controller.pictures import decode_picture
+from controller.pictures import MOST_CODED_BYTES, decode_picture
 from controller.recording.frameset import whole
 from firmware_bridge.wire.commands import Command
 
@@ -27,6 +27,10 @@ TURN_ANGLE = 0.2
 
 _BROKEN = (KeyError, TypeError, ValueError, OverflowError, RecursionError)
 """What JSON that holds something else raises where it is read or used."""
+LONGEST_LINE = 8192
+"""Characters of a record's line, some 16 times what Donkeycar writes; a longer one is broken."""
+MOST_CATALOG_BYTES = 1000 * LONGEST_LINE
+"""Of a catalog, which holds 1,000 records, and of the manifest."""
 _INCOMPLETE = "record without index, time, picture, angle or throttle"
 
 
@@ -80,8 +84,12 @@ def read_records(folder: Path, dropped: Counter[str] | None = None) -> Iterator[
         if not catalog.is_file():
             dropped["catalog missing"] += 1
             continue
+        if catalog.stat().st_size > MOST_CATALOG_BYTES:
+            raise DataError(
+                f"{catalog}: holds more than {MOST_CATALOG_BYTES} bytes, which no catalog does"
+            )
         with catalog.open(encoding="utf-8", errors="replace") as lines:
-            for line in lines:
+            for line in _lines(lines):
                 record = _parse_record(folder, line)
                 if isinstance(record, str):
                     dropped[record] += 1
@@ -94,16 +102,15 @@ def read_records(folder: Path, dropped: Counter[str] | None = None) -> Iterator[
 def read_picture(record: TubRecord) -> Pixels | None:
     """The picture of a record, ``(h, w, 3) uint8`` RGB; None if it is missing or broken."""
     try:
-        coded = np.fromfile(record.picture, np.uint8)
+        return decode_picture(read_bounded(record.picture, MOST_CODED_BYTES))
     except (OSError, ValueError):  # a name that no file can have
         return None
-    return decode_picture(coded)
 
 
 def _read_manifest(path: Path) -> tuple[list[str], frozenset[int]]:
     """The catalogs' names and the deleted indexes."""
     try:
-        lines = path.read_text().splitlines()
+        lines = read_text_bounded(path, MOST_CATALOG_BYTES).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read: {error}") from error
     try:
@@ -119,6 +126,16 @@ def _read_manifest(path: Path) -> tuple[list[str], frozenset[int]]:
     if outside:
         raise DataError(f"{path}: catalog {outside[0]!r} is not a file of this folder")
     return catalogs, deleted
+
+
+def _lines(file: TextIO) -> Iterator[str]:
+    """The lines of a file; a longer one than `LONGEST_LINE` is empty."""
+    while line := file.readline(LONGEST_LINE):
+        whole_line, rest = line, line
+        while rest and not rest.endswith("\n"):
+            rest = file.readline(LONGEST_LINE)
+            whole_line = "" if rest else whole_line
+        yield whole_line
 
 
 def _parse_record(folder: Path, line: str) -> TubRecord | str:

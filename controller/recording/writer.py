@@ -13,6 +13,7 @@ from controller.cycle import Cycle, Reason, State
 from controller.errors import UsageError
 from controller.pictures import encode_png
 from controller.recording.format import (
+    CHUNK_BYTES,
     DECISION_TOPIC,
     DIAGNOSTICS_TOPIC,
     IMAGE_TOPIC,
@@ -26,9 +27,6 @@ from controller.recording.format import (
 from controller.recording.mcap_writer import load_writer
 from controller.system import board, process
 from firmware_bridge.wire.commands import McuStatus
-
-CHUNK_BYTES = 128 * 1024
-"""A chunk is what a power cut may take: about half a second at 45x80 and 30 Hz."""
 
 
 def create_drive(path: Path) -> BufferedWriter:

@@ -4,55 +4,61 @@ One datagram holds one word, ``arm``, ``disarm`` or ``status``; the answer is on
 says how the drive stands after it. The loop's own thread looks into the socket after each command
 that it sent, without waiting, so there is no thread that could get in its way and nothing that a
 client does or leaves undone can hold the car up. Whoever may write to the socket's file may arm:
-its group decides. An order to arm whose asker has gone is not obeyed: it was told that the drive
-does not answer, and the car would move, when its loop goes on, as nobody expects.
+its group decides.
+
+Each time all that has come is taken out, and ``disarm`` goes first, whatever stands before it; no
+``arm`` that came with it counts. ``disarm`` is obeyed from anybody. An order to arm is obeyed only
+from one who can hear the answer: a sender without a name cannot, and one that has gone was told
+that the drive does not answer, and the car would move as nobody expects.
+
+What is no request is not answered, only counted, and nobody is answered at a relative name (it
+would be looked up in this process's own folder) or at this socket's own: otherwise a datagram that
+names the socket itself as its sender would have the drive answer itself for ever.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import logging
-import os
 import socket
-import stat
-from collections.abc import Callable
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 from controller.cycle import Cycle
 from controller.drive.supervisor import Supervisor
-from controller.errors import ControllerError, UsageError
+from controller.errors import UsageError
+from controller.service.control_client import (
+    DEFAULT_SOCKET,
+    LONGEST_PATH_BYTES,
+    NOBODY_THERE,
+    datagram_socket,
+)
 
 _log = logging.getLogger(__name__)
 
-DEFAULT_SOCKET = "/run/paperlane/control"
-"""In the service's RuntimeDirectory."""
-LONGEST_PATH_BYTES = 107
-"""``sun_path`` holds 108 with the final zero, unix(7)."""
 LONGEST_REQUEST_BYTES = 64
-MOST_REQUESTS = 16
-"""Requests taken after one command: a flood costs the loop a tenth of a millisecond, not more."""
+MOST_ANSWERS = 16
+"""Requests answered after one command: a flood costs the loop a tenth of a millisecond."""
+MOST_WAITING = 64
+"""Requests that may wait for their answer; more are dropped and counted."""
+MOST_TAKEN = 600
+"""Datagrams taken after one command: all that the queue of a usual system holds (10 as the kernel
+comes, 512 as systemd sets it), which takes half a millisecond. A sender that fills it as fast as it
+is emptied gets no further."""
+QUEUE_LENGTH_FILE = Path("/proc/sys/net/unix/max_dgram_qlen")
+USUAL_QUEUE = 10
+"""Of a kernel that does not say, unix(7)."""
+SAY_AGAIN_NS = 10_000_000_000
+"""Shortest time between two lines in the log about the same trouble, ns."""
 SOCKET_MODE = 0o660
-ANSWER_TIMEOUT_S = 2.0
-"""How long a client waits: a loop that is alive looks every 150 ms."""
 RATE_WINDOW_NS = 1_000_000_000
-_WANTED = f"give the control socket of a drive, such as {DEFAULT_SOCKET}"
-_NOBODY_THERE = (errno.ECONNREFUSED, errno.ENOENT)
-
-
-class ControlError(ControllerError):
-    """No running drive answers."""
-
-
-class NoSocketError(ControlError, UsageError):
-    """A path that can be none of a control socket. Commands end with exit code 2."""
-
-
-class NotAllowedError(ControlError):
-    """This user may not ask the drive."""
+_TOO_LATE = {b"arm": b"arm before disarm"}
+"""What a waiting order becomes when somebody disarms."""
+Sender: TypeAlias = str | bytes | None
+"""As the socket module gives it: a path, an abstract name (bytes), or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +103,15 @@ class ControlSocket:
             path: Path of the socket; '' for none.
             supervisor: Armed and disarmed from the thread that calls this sink.
         """
-        self._path = Path(path) if path else None
+        self._path = Path(path).absolute() if path else None
         self._supervisor = supervisor
         self._socket: socket.socket | None = None
         self._file_id: tuple[int, int] | None = None
+        self._queue_length = USUAL_QUEUE
+        self._waiting: deque[tuple[bytes, Sender]] = deque()
+        self._counts = _Counts()
         self._frames = 0
         self._rate = _Rate()
-        self._orders: dict[bytes, Callable[[], None]] = {
-            b"arm": supervisor.arm,
-            b"disarm": supervisor.disarm,
-            b"status": lambda: None,
-        }
 
     def __enter__(self) -> Self:
         """Open the socket.
@@ -121,7 +125,7 @@ class ControlSocket:
             _log.info("no folder %s: no arming from outside for this drive", self._path.parent)
             return self
         _remove_stale(self._path)
-        listener = _datagram_socket()
+        listener = datagram_socket()
         listener.setblocking(False)
         try:
             # Until the mode is set, the usual umask already keeps everybody else from writing.
@@ -134,6 +138,7 @@ class ControlSocket:
                 f"control socket {self._path}: cannot be made: {error.strerror}"
             ) from error
         self._socket = listener
+        self._queue_length = _queue_length()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -152,35 +157,84 @@ class ControlSocket:
             self._rate.count(cycle.sent_ns)
         if self._socket is None:
             return
-        for _ in range(MOST_REQUESTS):
-            try:
-                request, sender = self._socket.recvfrom(LONGEST_REQUEST_BYTES + 1)
-            except OSError:  # nothing there, most often
-                return
-            self._answer(self._socket, request, sender, cycle)
-
-    def _answer(
-        self, line: socket.socket, request: bytes, sender: str | bytes | None, cycle: Cycle
-    ) -> None:
-        # A longer one was cut off: what is left of it may read as an order, but is none.
-        word = request.strip() if len(request) <= LONGEST_REQUEST_BYTES else b""
-        if word == b"arm" and sender and _has_gone(sender):
-            _log.info("not armed: whoever asked for it has given up waiting")
+        disarmers = self._take_all(self._socket, cycle.sent_ns)
+        if disarmers is None and not self._waiting:
             return
-        order = self._orders.get(word)
         before = self._supervisor.state
-        if order is not None:
-            order()
+        if disarmers is not None:
+            self._supervisor.disarm()
+            self._waiting = deque((_TOO_LATE.get(word, word), who) for word, who in self._waiting)
+            for sender in disarmers[:MOST_ANSWERS]:
+                self._answer(self._socket, sender, cycle)
+        for _ in range(min(MOST_ANSWERS, len(self._waiting))):
+            word, sender = self._waiting.popleft()
+            self._obey(self._socket, word, sender, cycle)
         if self._supervisor.state is not before:
             _log.info("%s by the control socket", self._supervisor.state.value)
-        if not sender:
-            return  # sent from a socket without a name: nobody waits for an answer
+
+    def _take_all(self, line: socket.socket, now_ns: int) -> list[Sender] | None:
+        """Empty the socket's queue; gives who said ``disarm``, None if nobody did."""
+        disarmers: list[Sender] | None = None
+        taken = 0
+        while taken < MOST_TAKEN:
+            try:
+                request, sender = line.recvfrom(LONGEST_REQUEST_BYTES + 1)
+            except OSError:  # nothing there, most often
+                break
+            taken += 1
+            # A longer one was cut off: what is left of it may read as an order, but is none.
+            word = request.strip() if len(request) <= LONGEST_REQUEST_BYTES else b""
+            if word == b"disarm":
+                disarmers = disarmers or []
+                disarmers.append(sender)
+            elif word not in (b"arm", b"status"):
+                self._counts.ignored += 1
+            elif len(self._waiting) < MOST_WAITING:
+                self._waiting.append((word, sender))
+            else:
+                self._counts.dropped += 1
+        if taken > self._queue_length:
+            self._counts.note_full(now_ns, taken)
+        return disarmers
+
+    def _obey(self, line: socket.socket, word: bytes, sender: Sender, cycle: Cycle) -> None:
+        refusal = None
+        if word == _TOO_LATE[b"arm"]:
+            refusal = "somebody disarmed at the same moment; ask again"
+        elif word == b"arm":
+            if not self._may_be_answered(sender):
+                refusal = "whoever asked for it has no name of its own to be answered at"
+            elif sender and _has_gone(sender):
+                refusal = "whoever asked for it has given up waiting"
+            else:
+                self._supervisor.arm()
+        if refusal is not None:
+            self._counts.note_refused(cycle.sent_ns, refusal)
+        self._answer(line, sender, cycle, None if refusal is None else f"not armed: {refusal}")
+
+    def _answer(
+        self, line: socket.socket, sender: Sender, cycle: Cycle, error: str | None = None
+    ) -> None:
+        if not sender or not self._may_be_answered(sender):
+            return
         answer = self._facts(cycle)
-        if order is None:
-            known = ", ".join(name.decode() for name in self._orders)
-            answer = {"error": f"not a request; there are {known}", **answer}
+        if error is not None:
+            answer = {"error": error, **answer}
         with contextlib.suppress(OSError):  # the asker has gone, or does not read
             line.sendto(json.dumps(answer).encode(), sender)
+
+    def _may_be_answered(self, sender: Sender) -> bool:
+        """Whether a name is absolute (or abstract), and not this socket's own by any path."""
+        if not sender:
+            return False
+        if isinstance(sender, bytes):
+            return sender.startswith(b"\0")
+        if not sender.startswith("/"):
+            return False
+        try:
+            return _file_id(Path(sender)) != self._file_id
+        except (OSError, ValueError):
+            return False
 
     def _facts(self, cycle: Cycle) -> dict[str, Any]:
         status = cycle.health.status
@@ -195,7 +249,38 @@ class ControlSocket:
             "mcu_state": None if status is None else status.state.name,
             "mcu_trip": None if status is None else status.trip.name,
             "battery_mv": None if status is None else status.battery_mv,
+            "control_queue_full": self._counts.full,
+            "control_requests_dropped": self._counts.dropped,
+            "control_requests_ignored": self._counts.ignored,
         }
+
+
+class _Counts:
+    """What the socket could not take, and when that was said last."""
+
+    def __init__(self) -> None:
+        self.full = 0
+        """Cycles after which the kernel's queue was full: others could not send."""
+        self.dropped = 0
+        """Requests that were right and came while too many waited."""
+        self.ignored = 0
+        """Datagrams that were no request."""
+        self._full_due_ns = self._refused_due_ns = 0
+
+    def note_full(self, now_ns: int, taken: int) -> None:
+        self.full += 1
+        if now_ns >= self._full_due_ns:
+            self._full_due_ns = now_ns + SAY_AGAIN_NS
+            _log.warning(
+                "the control socket's queue was full (%d datagrams since the picture before): "
+                "somebody floods it",
+                taken,
+            )
+
+    def note_refused(self, now_ns: int, why: str) -> None:
+        if now_ns >= self._refused_due_ns:
+            self._refused_due_ns = now_ns + SAY_AGAIN_NS
+            _log.info("not armed: %s", why)
 
 
 class _Rate:
@@ -217,91 +302,27 @@ class _Rate:
             self._frames, self._since_ns = 0, now_ns
 
 
-def ask(path: str, word: str, timeout_s: float = ANSWER_TIMEOUT_S) -> dict[str, Any]:
-    """Ask a running drive.
-
-    Args:
-        path: Its control socket.
-        word: ``arm``, ``disarm`` or ``status``.
-        timeout_s: How long to wait for the answer.
-
-    Returns:
-        How it stands after that: the state's name under ``state``, the reason under ``reason``, and
-        the figures of its last cycle.
-
-    Raises:
-        NoSocketError: The path is none of a control socket.
-        NotAllowedError: This user may not ask it.
-        ControlError: There is no drive, or it does not answer.
-    """
-    _check_path(path)
-    with _datagram_socket() as line:
-        line.settimeout(timeout_s)
-        try:
-            line.bind("")  # the kernel picks a name that the answer can be sent to
-            line.connect(path)  # from here on nobody else can answer
-            line.send(word.encode())
-            answer = json.loads(line.recv(65536))
-        except TimeoutError as error:
-            raise ControlError(
-                f"{path}: the drive does not answer within {timeout_s} s; "
-                "see `systemctl status paperlane`"
-            ) from error
-        except PermissionError as error:
-            raise NotAllowedError(
-                f"{path}: this user may not arm the car; join its group: "
-                "sudo adduser $USER paperlane, then log in again"
-            ) from error
-        except OSError as error:
-            if error.errno == errno.EPROTOTYPE:
-                raise NoSocketError(f"{path}: another program's socket, {_WANTED}") from error
-            raise ControlError(
-                f"{path}: no drive is running ({error.strerror}); "
-                "start it: sudo systemctl start paperlane"
-            ) from error
-        except (ValueError, RecursionError) as error:
-            raise ControlError(f"{path}: what answers is no drive of ours: {error}") from error
-    if not isinstance(answer, dict) or not answer.keys() >= {"state", "reason"}:
-        raise ControlError(f"{path}: what answers is no drive of ours: {answer!r}")
-    return answer
-
-
-def _check_path(path: str) -> None:
-    """Refuse what cannot be a control socket's path; whether anyone listens is not looked at."""
-    if not path:
-        raise NoSocketError(f"'' names no control socket: {_WANTED}")
-    if len(os.fsencode(path)) > LONGEST_PATH_BYTES:
-        raise NoSocketError(f"socket is longer than {LONGEST_PATH_BYTES} bytes: {path}; {_WANTED}")
+def _queue_length() -> int:
+    """How many datagrams the kernel keeps for one socket."""
     try:
-        mode = os.stat(path).st_mode  # noqa: PTH116 - a socket's path is no Path here
-    except NotADirectoryError as error:
-        raise NoSocketError(
-            f"{path}: a file stands where its folder should be; {_WANTED}"
-        ) from error
+        return int(QUEUE_LENGTH_FILE.read_text())
     except (OSError, ValueError):
-        return  # connecting says what is the matter
-    if not stat.S_ISSOCK(mode):
-        what = "a folder" if stat.S_ISDIR(mode) else "a file"
-        raise NoSocketError(f"{path}: {what}, no socket; {_WANTED}")
-
-
-def _datagram_socket() -> socket.socket:
-    return socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        return USUAL_QUEUE
 
 
 def _has_gone(name: str | bytes) -> bool:
     """Whether nobody has a socket of this name any more."""
-    with _datagram_socket() as line:
-        return line.connect_ex(name) in _NOBODY_THERE
+    with datagram_socket() as line:
+        return line.connect_ex(name) in NOBODY_THERE
 
 
 def _remove_stale(path: Path) -> None:
     """Remove the socket of a drive that was killed; one that still listens is another drive's."""
-    with _datagram_socket() as line:
+    with datagram_socket() as line:
         try:
             line.connect(str(path))
         except OSError as error:
-            if error.errno in _NOBODY_THERE:
+            if error.errno in NOBODY_THERE:
                 if path.is_socket():
                     path.unlink(missing_ok=True)
                 return

@@ -1,4 +1,4 @@
-"""A page on the local network that shows what the car sees and does; nothing on it can be pressed.
+"""A page on this computer that shows what the car sees and does; nothing on it can be pressed.
 
 The loop leaves its newest cycle in a slot of one and goes on; threads serve it when somebody asks.
 What is replaced before anybody saw it is counted. ``/events`` streams every cycle to programs, as
@@ -25,6 +25,8 @@ from controller.system.process import leave_the_one_core
 
 _log = logging.getLogger(__name__)
 
+LOOPBACK = "127.0.0.1"
+"""The only address that is listened on: whoever looks from elsewhere comes by SSH."""
 REQUEST_TIMEOUT_S = 2.0
 """How long a client may take to say what it wants, or to take what it is sent."""
 MOST_CLIENTS = 8
@@ -86,12 +88,12 @@ class Dashboard:
             UsageError: If the port is taken.
         """
         try:
-            self._server = _Server(("", self._port))
+            self._server = _Server((LOOPBACK, self._port))
         except OSError as error:
             raise UsageError(f"dashboard: port {self._port}: {error.strerror}") from error
         self._server.dashboard = self
         self.port = self._server.server_port
-        _log.info("dashboard: http://localhost:%d/ and this computer's other names", self.port)
+        _log.info("dashboard: http://%s:%d/, for this computer only", LOOPBACK, self.port)
         self._thread = threading.Thread(target=self._serve, name="dashboard", daemon=True)
         self._thread.start()
         return self

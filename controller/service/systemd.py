@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from controller.cycle import Cycle, Reason, State
+from firmware_bridge.text import printable
 
 _log = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ class Notifier:
 
     def status(self, text: str) -> None:
         """Set the line that ``systemctl status`` shows."""
-        self.notify("STATUS=" + " ".join(text.split()))
+        self.notify(f"STATUS={printable(' '.join(text.split()))}")
 
     def close(self) -> None:
         """Close the socket; from here on nothing is sent."""
@@ -191,7 +192,7 @@ class StateLog:
 
 def _closing_status(error: BaseException | None) -> str:
     text = "stopped" if error is None else f"stopped by {type(error).__name__}: {error}"
-    return " ".join(text.split())
+    return printable(" ".join(text.split()))
 
 
 def lock_memory() -> bool:

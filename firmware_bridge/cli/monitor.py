@@ -7,6 +7,7 @@ import sys
 import time
 
 from firmware_bridge.cli.common import Subparsers, add_command, add_json, positive_float, print_json
+from firmware_bridge.text import rewrite_line
 from firmware_bridge.tools.probe import Probe
 from firmware_bridge.wire.commands import McuStatus
 
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _show(line: str) -> None:
     if sys.stdout.isatty():
-        print(f"\r\x1b[K{line}", end="", flush=True)
+        rewrite_line(line)
     else:
         print(line, flush=True)
 

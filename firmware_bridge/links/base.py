@@ -5,7 +5,8 @@ from __future__ import annotations
 import abc
 from typing import Self
 
-from firmware_bridge.wire.commands import Command
+from firmware_bridge.wire.commands import Command, McuState
+from firmware_bridge.wire.protocol import MAX_TTL_MS
 from firmware_bridge.wire.session import LinkHealth
 
 
@@ -13,7 +14,7 @@ class Link(abc.ABC):
     """A line to a motor controller. A context manager: entering opens it, leaving closes it.
 
     One thread calls `send` and `health`; neither blocks for more than 20 ms.
-    Leaving sends STOP if the line still takes it.
+    Leaving sends STOP if the line still takes it and the other end is not disarmed.
     """
 
     @abc.abstractmethod
@@ -54,6 +55,12 @@ class Link(abc.ABC):
             command: As for `send`.
             ttl_ms: As for `send`.
         """
+
+    def send_last_stop(self) -> None:
+        """Send STOP, unless the other end is disarmed: its motors are off, and STOPs arm it."""
+        status = self.health().status
+        if status is None or status.state is not McuState.DISARMED:
+            self.send(Command.STOP, MAX_TTL_MS)
 
     @abc.abstractmethod
     def health(self) -> LinkHealth:

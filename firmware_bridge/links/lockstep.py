@@ -8,7 +8,6 @@ from typing import Self
 from firmware_bridge.clock import Clock
 from firmware_bridge.links.base import Link
 from firmware_bridge.wire.commands import Command
-from firmware_bridge.wire.protocol import MAX_TTL_MS
 from firmware_bridge.wire.session import HostSession, LinkHealth
 
 
@@ -45,7 +44,7 @@ class LockstepLink(Link):
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.send(Command.STOP, MAX_TTL_MS)
+        self.send_last_stop()
         self._open = False
 
     def send(self, command: Command, ttl_ms: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import os
 import re
@@ -18,7 +19,7 @@ from firmware_bridge.clock import Clock
 from firmware_bridge.errors import LinkError, VersionError
 from firmware_bridge.links.base import Link
 from firmware_bridge.wire.commands import Command
-from firmware_bridge.wire.protocol import BAUD, DELIMITER, MAX_TTL_MS
+from firmware_bridge.wire.protocol import BAUD, DELIMITER
 from firmware_bridge.wire.session import HostSession, LinkHealth
 
 READ_TIMEOUT_S = 0.05
@@ -87,8 +88,10 @@ def open_device(pattern: str) -> serial.SerialBase:
 class SerialLink(Link):
     """The protocol on a serial device.
 
-    A background thread reads, and opens the device again when it went away. Sending never waits:
-    what the operating system does not take at once is dropped and counted.
+    A background thread reads, and opens the device again when it went away, or when reading failed
+    in a way that nobody thought of. While that thread does not read, for whatever reason, the link
+    is not connected and sends nothing. Sending never waits: what the operating system does not take
+    at once is dropped and counted.
     """
 
     def __init__(self, device: str, clock: Clock, handshake_s: float = HANDSHAKE_S) -> None:
@@ -125,7 +128,7 @@ class SerialLink(Link):
         self._stop.clear()
         self._heard.clear()
         self._port = open_device(self._device)
-        self._thread = threading.Thread(target=self._read, name="serial-link", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="serial-link", daemon=True)
         self._thread.start()
         try:
             self.greet(self._handshake_s)
@@ -143,7 +146,7 @@ class SerialLink(Link):
             raise error
 
     def __exit__(self, *_: object) -> None:
-        self.send(Command.STOP, MAX_TTL_MS)
+        self.send_last_stop()
         self._shut()
 
     def send(self, command: Command, ttl_ms: int) -> int:
@@ -169,14 +172,18 @@ class SerialLink(Link):
         """The next frame, where to send it, and how many before it were not answered."""
         with self._lock:
             made = session.command(command, ttl_ms, self._clock.now_ns())
-            return made, self._port, session.unanswered
+            return made, self._port if self._is_read() else None, session.unanswered
+
+    def _is_read(self) -> bool:
+        """Whether the thread that reads is there; without it nobody hears what the car does."""
+        return self._thread is not None and self._thread.is_alive()
 
     def health(self) -> LinkHealth:
         """See `Link.health`."""
         with self._lock:
             return self._session.health(
                 self._clock.now_ns(),
-                device_open=self._port is not None,
+                device_open=self._port is not None and self._is_read(),
                 sent=self._sent,
                 dropped=self._dropped,
             )
@@ -220,6 +227,18 @@ class SerialLink(Link):
                 port.close()
             except LINE_ERRORS as error:
                 _log.debug("closing %s: %s", self._device, error)
+
+    def _run(self) -> None:
+        try:
+            while not self._stop.is_set():
+                try:
+                    self._read()
+                except Exception:  # noqa: BLE001 - what nobody thought of ends no reader silently
+                    _log.exception("reading from %s failed; it is opened anew", self._device)
+                    self._close_port()
+        finally:
+            if not self._stop.is_set():
+                _log.error("the reader of %s has ended: the link is down for good", self._device)
 
     def _read(self) -> None:
         while not self._stop.is_set():
@@ -265,15 +284,17 @@ def read_some(port: serial.SerialBase, timeout_s: float) -> bytes:
 
     Args:
         port: Where from.
-        timeout_s: How long to wait (a port that is no terminal waits as long as it was opened to).
+        timeout_s: How long to wait (a port without a descriptor waits as long as it was opened to).
 
     Raises:
         OSError: The device is gone.
     """
-    if not isinstance(port, serial.Serial):
+    fd = _descriptor(port)
+    if fd is None:
         return bytes(port.read(1) + port.read(port.in_waiting))
-    fd = port.fileno()
-    if not select.select([fd], [], [], timeout_s)[0]:
+    ready = select.poll()  # neither select() nor pyserial, which calls it: both end at 1024
+    ready.register(fd, select.POLLIN)
+    if not ready.poll(timeout_s * 1000):
         return b""
     data = os.read(fd, 4096)
     if not data:
@@ -287,16 +308,27 @@ def write_now(port: serial.SerialBase, data: bytes) -> bool:
     Returns:
         Whether all were taken. If only some were, the receiver rejects what it gets of the frame.
     """
-    if isinstance(port, serial.Serial):
+    fd = _descriptor(port)
+    if fd is not None:
         # Not through pyserial: it spins on a full queue until its timeout.
         try:
-            return os.write(port.fileno(), data) == len(data)
+            return os.write(fd, data) == len(data)
         except BlockingIOError:
             return False
     try:
         return bool(port.write(data) == len(data))
     except serial.SerialTimeoutException:
         return False
+
+
+def _descriptor(port: serial.SerialBase) -> int | None:
+    """What the operating system knows the port by; None for one that is no file of its own."""
+    if not isinstance(port, io.IOBase):
+        return None
+    try:
+        return int(port.fileno())
+    except io.UnsupportedOperation:
+        return None
 
 
 def _waiting(port: serial.SerialBase) -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 import controller.cameras.registry
+import firmware_bridge.links.serial
 from controller.__main__ import main
 from controller.cameras.base import ThreadedCamera
 from controller.cameras.pattern import made_up_picture
@@ -31,10 +32,12 @@ class FaultyCamera(ThreadedCamera):
 
     def _open(self):
         self._random = np.random.default_rng(0)
-        self._pictures = [made_up_picture(number, *SHAPE) for number in range(8)]
+        pictures = [made_up_picture(number, *SHAPE) for number in range(8)]
+        self._pictures = [np.concatenate((picture, picture)) for picture in pictures]
         self._count = 0
         self._due_s = time.monotonic()
         self._last = None
+        self._ring = []
 
     def _grab(self):
         now = mode()
@@ -47,7 +50,8 @@ class FaultyCamera(ThreadedCamera):
         if now == "repeats":
             return self._last
         self._count += 1
-        pixels = self._pictures[self._count % len(self._pictures)]
+        top = self._count // len(self._pictures) % SHAPE[0]  # so that none comes again soon
+        pixels = self._pictures[self._count % len(self._pictures)][top : top + SHAPE[0]]
         if now == "frozen" and self._last is not None:
             pixels = self._last[0]
         elif now == "noise":
@@ -55,6 +59,10 @@ class FaultyCamera(ThreadedCamera):
         elif now in ("black", "white", "grey"):
             level = {"black": 0, "white": 255, "grey": 128}[now]
             pixels = np.full((*SHAPE, 3), level, np.uint8)
+        elif now.startswith("ring "):
+            pixels = self._ring[-1 - self._count % int(now.removeprefix("ring "))]
+        else:
+            self._ring = [*self._ring[-7:], pixels]
         self._last = pixels, self._clock.now_ns()
         return self._last
 
@@ -87,5 +95,16 @@ def faulty_infer(pilot):
 
 
 TflitePilot.infer = faulty_infer
+
+_read_some = firmware_bridge.links.serial.read_some
+
+
+def faulty_read_some(port, timeout_s):
+    if mode() == "reader killed":
+        raise SystemExit
+    return _read_some(port, timeout_s)
+
+
+firmware_bridge.links.serial.read_some = faulty_read_some
 
 sys.exit(main(sys.argv[2:]))

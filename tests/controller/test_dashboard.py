@@ -157,3 +157,10 @@ def test_a_port_that_is_taken_or_none_is_said(dashboard, tmp_path):
     path.write_text("[dashboard]\nport = 70000\n")
     with pytest.raises(ConfigError, match=r"\[dashboard\] port is 70000"):
         load_config(path)
+
+
+@pytest.mark.redteam
+def test_nobody_reaches_it_at_another_address(dashboard):
+    """It listened on every address without a word; 127.0.0.2 stands for any other of them."""
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.2", dashboard.port), timeout=5).close()

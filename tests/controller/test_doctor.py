@@ -27,7 +27,8 @@ from controller.doctor.devices import (
 from controller.doctor.page import Probe, Verdict, diagnose, fail, ok, warn
 from controller.errors import EndOfFrames
 from controller.frames import Frame
-from controller.service.control import ArmingSettings, NotAllowedError
+from controller.service.control import ArmingSettings
+from controller.service.control_client import NotAllowedError
 from firmware_bridge.emulation.base import open_microcontroller
 from firmware_bridge.emulation.pty_line import PtyLine
 from firmware_bridge.wire.commands import Trip
@@ -185,7 +186,7 @@ def test_a_model_that_is_slow_is_said(monkeypatch, typical_ms, slow_ms, better, 
 )
 def test_threads_are_chosen_by_measurement(monkeypatch, times_ms, threads, better):
     monkeypatch.setattr(devices.os, "cpu_count", lambda: 4)
-    monkeypatch.setattr(devices, "TflitePilot", lambda model, count: count)
+    monkeypatch.setattr(devices, "load_pilot", lambda model, count: count)
     monkeypatch.setattr(devices, "_inference_ms", lambda count: (times_ms[count], 99.0))
     settings = ModelSettings(threads=threads)
     assert devices.faster_threads(settings, times_ms[threads]) == better

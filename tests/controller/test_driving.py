@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from controller.__main__ import main
 from controller.benchmark.measure import benchmark_peer
 
 REPOSITORY = Path(__file__).parents[2]
@@ -65,3 +66,18 @@ def test_decisions_are_weighed_as_the_card_says_and_held(seen):
 
 def test_what_was_loaded_is_left_out_of_garbage_collection(seen):
     assert seen["frozen_objects"] > 10_000
+
+
+@pytest.mark.parametrize(
+    "devices",
+    [
+        ("--camera", "pattern", "--link", "/dev/not-yet"),
+        ("--camera", "opencv:977", "--link", "loop://"),
+        ("--camera", "mjpeg:http://127.0.0.1:9/", "--link", "loop://"),
+    ],
+    ids=lambda devices: devices[1],
+)
+def test_a_device_that_may_come_late_is_no_wrong_input(devices, capsys):
+    """Exit code 2 would have the service give up at once."""
+    assert main(["drive", *devices]) == 1
+    assert capsys.readouterr().err.count("error: ") == 1

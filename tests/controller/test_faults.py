@@ -225,7 +225,7 @@ def test_a_process_that_is_asked_to_end(new_car, repeats, row, number):
     [
         ("blocked", DEADMAN_MS + LINE_MS, "STOP: no picture"),
         ("repeats", DEADMAN_MS + CYCLE_MS, "STOP: picture too old"),
-        ("frozen", DEADMAN_MS + CYCLE_MS, "STOP: picture too old"),
+        ("frozen", DEADMAN_MS + CYCLE_MS, "STOP: camera repeats"),
         ("black", CYCLE_MS * 2, "STOP: blind"),
         ("noise", CYCLE_MS * 2, "STOP: blind"),
         ("white", CYCLE_MS * 2, "STOP: blind"),

@@ -9,6 +9,7 @@ import pytest
 from controller.cameras.pattern import made_up_picture
 from controller.cycle import Reason, State
 from controller.errors import CameraError
+from firmware_bridge.links.base import Link
 from firmware_bridge.wire.commands import Command, McuState
 
 
@@ -157,7 +158,7 @@ def test_a_camera_that_repeats_its_last_picture_is_as_stale_as_that(bench, shot)
     frames = [c for c in drive.cycles if c.frame is not None and c.frame.sequence >= 10]
     assert [c.decision.command for c in frames[:3]] == [Command.FORWARD] * 3
     assert [c.decision.ttl_ms for c in frames[:3]] == [145, 95, 45]
-    assert {c.decision.reason for c in frames[3:]} == {Reason.STALE_FRAME}
+    assert {c.decision.reason for c in frames[3:]} == {Reason.REPEATS}
     assert drive.motors_by_cycle[-1].off
 
 
@@ -168,7 +169,7 @@ def test_a_camera_silent_for_five_seconds_ends_the_process_with_an_error(bench, 
     assert drive.commands[-1] is Command.STOP
 
 
-class FinalStops:
+class FinalStops(Link):
     """A link that keeps what the loop sent; what leaving it sends is not the loop's."""
 
     def __init__(self, link):

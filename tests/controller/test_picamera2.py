@@ -149,6 +149,9 @@ def test_a_frame_carries_the_sensors_own_time(camera):
     with camera:
         frame = camera.read(1000.0)
         assert 20_000_000 <= MonotonicClock().now_ns() - frame.capture_ns < 200_000_000
+        boot_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        assert 20_000_000 <= boot_ns - frame.stamp < 200_000_000
+        assert camera.read(1000.0).stamp > frame.stamp
 
 
 def test_every_request_is_given_back(camera):

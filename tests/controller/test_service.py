@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from controller.benchmark.measure import benchmark_peer
 from controller.cycle import Cycle
-from controller.service.control import ask
+from controller.service.control_client import ask
 from controller.service.systemd import Notifier, ServiceReport, StateLog, watchdog_ns
 
 SECOND_NS = 1_000_000_000

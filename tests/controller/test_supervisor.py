@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +35,11 @@ HELD = health(McuState.DISARMED, Trip.ESTOP, session=8)
 RELEASED = health(McuState.ARMED, Trip.ESTOP, session=8)
 
 
+def _held(sequence):
+    status = dataclasses.replace(HELD.status, sequence=sequence)
+    return dataclasses.replace(HELD, status=status)
+
+
 class Driver:
     """Feeds a supervisor a frame every 50 ms."""
 
@@ -49,11 +55,18 @@ class Driver:
         age_ms=10,
         gap_ms=50,
         hot=False,
+        stamped_ms=None,
+        shown_ms=None,
     ):
+        """`stamped_ms`, `shown_ms`: how old it is by the camera's stamp and by its content."""
         self.now_ns += gap_ms * MS
         capture_ns = self.now_ns - age_ms * MS
         self.supervisor.set_board_fault(hot)
-        return self.supervisor.on_frame(self.now_ns, capture_ns, probabilities, health, quality)
+        ages_ms = (age_ms if older is None else older for older in (stamped_ms, shown_ms))
+        witnesses_ns = tuple(self.now_ns - older * MS for older in ages_ms)
+        return self.supervisor.on_frame(
+            self.now_ns, capture_ns, probabilities, health, quality, witnesses_ns
+        )
 
     def silence(self, health=GOOD, after_ms=50, hot=False):
         self.now_ns += after_ms * MS
@@ -86,6 +99,7 @@ def _elsewhere(kind, over=GOOD, **shown):
 
 FAULTS = {
     Reason.STALE_FRAME: Fault("passing", {"age_ms": 150}, {"after_ms": 130}),
+    Reason.REPEATS: Fault("passing", {"stamped_ms": 150}),
     Reason.BLIND: Fault("passing", {"quality": ImageQuality.BLACK}),
     Reason.LOW_RATE: Fault("passing", {"gap_ms": 2001}),
     Reason.UNSURE: Fault("passing", {"probabilities": UNSURE}),
@@ -110,7 +124,7 @@ TRIPPED = (State.STOPPED, Reason.MCU_TRIPPED)
 SITUATIONS = {
     "disarmed": (lambda driver: None, (State.DISARMED, Reason.NOT_ARMED), {}),
     "armed": (
-        lambda driver: driver.supervisor.arm(),
+        lambda driver: driver.supervisor.arm(pardon=False),
         (State.ARMED, ITSELF),
         {Reason.MCU_TRIPPED: (State.ARMED, Reason.WAITING), Reason.MCU_LOCKED: LOCKED},
     ),
@@ -310,9 +324,45 @@ def test_arming_does_not_override_a_button_that_is_held():
     driver = Driver().driving()
     driver.frame(health=HELD)
     driver.supervisor.arm()
-    assert driver.frame(health=HELD).reason is Reason.MCU_LOCKED
+    # The STOPs that would arm it go out, and are seen to be in vain.
+    assert not any(driver.frame(health=_held(sequence)).silent for sequence in (1, 2, 3, 4))
+    assert driver.frame(health=_held(5)).reason is Reason.MCU_LOCKED
+    assert driver.frame(health=_held(5)).silent
     assert driver.frame(health=RELEASED).command is Command.STOP
     driver.supervisor.arm()
+    assert driver.frame(health=RELEASED).command is Command.FORWARD
+
+
+def test_a_pardon_that_does_not_reach_the_microcontroller_is_void_after_a_second():
+    driver = Driver().driving()
+    driver.frame(health=HELD)
+    driver.supervisor.arm()
+    stands = [driver.frame(health=HELD).reason for _ in range(25)]
+    assert stands == [Reason.WAITING] * 20 + [Reason.MCU_LOCKED] * 5
+    assert {driver.frame(health=RELEASED).reason for _ in range(30)} == {Reason.MCU_LOCKED}
+
+
+@pytest.mark.parametrize("trip", [Trip.ESTOP, Trip.BATTERY])
+@pytest.mark.parametrize("how", ["frame", "silence"])
+@pytest.mark.parametrize("state", [State.DISARMED, State.STOPPED])
+def test_no_stop_that_would_arm_is_sent_while_locked(trip, how, state):
+    driver = Driver(settings=SupervisorSettings(arm_at_start=True)).driving()
+    held, armed = (health(s, trip, session=8) for s in (McuState.DISARMED, McuState.ARMED))
+    driver.frame(health=held)
+    if state is State.DISARMED:
+        driver.supervisor.disarm()
+    decisions = [getattr(driver, how)(health=held) for _ in range(50)]
+    assert {(d.silent, d.command, d.state) for d in decisions} == {(True, Command.STOP, state)}
+    assert not getattr(driver, how)(health=armed).silent  # STOP keeps an armed one as it is
+
+
+def test_only_an_owners_arming_ends_what_was_before_the_start():
+    driver = Driver(settings=SupervisorSettings(arm_at_start=True))
+    driver.supervisor.arm(pardon=False)
+    decisions = [driver.frame(health=HELD) for _ in range(100)]
+    assert {(d.silent, d.reason) for d in decisions} == {(True, Reason.MCU_LOCKED)}
+    driver.supervisor.arm()
+    assert not driver.frame(health=HELD).silent
     assert driver.frame(health=RELEASED).command is Command.FORWARD
 
 
@@ -421,3 +471,34 @@ def test_equal_probabilities_mean_the_first_class():
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(UsageError, match="must be"):
         wrong()
+
+
+def test_before_motion_an_unchanged_picture_is_no_fault_and_in_motion_it_is_after_150_ms():
+    driver = Driver()
+    for standing_ms in range(0, 5000, 50):
+        assert driver.frame(shown_ms=standing_ms + 10).reason is Reason.NOT_ARMED
+    driver.supervisor.arm()
+    assert driver.frame(shown_ms=6000).command is Command.FORWARD
+    ttls_ms = [driver.frame(shown_ms=7000).ttl_ms for _ in range(2)]
+    assert ttls_ms == [100, 50]
+    decision = driver.frame(shown_ms=8000)
+    assert (decision.command, decision.reason) == (Command.STOP, Reason.REPEATS)
+
+
+@pytest.mark.parametrize("arm_at_start", [False, True])
+def test_a_camera_that_has_hung_drives_on_after_three_new_pictures(arm_at_start):
+    driver = _driver_in("driving", arm_at_start=arm_at_start)
+    driver.frame(gap_ms=150)
+    assert {driver.frame(shown_ms=200).reason for _ in range(60)} == {Reason.REPEATS}
+    assert [driver.frame().state for _ in range(4)] == [State.STOPPED] * 2 + [
+        State.ARMED,
+        State.DRIVING,
+    ]
+
+
+def test_while_pictures_repeat_silence_is_no_news():
+    """At 20 Hz the third repetition is due when the command before has just run out."""
+    driver = Driver().driving()
+    driver.frame(shown_ms=60)
+    decision = driver.silence(after_ms=90)
+    assert (decision.command, decision.reason) == (Command.STOP, Reason.REPEATS)

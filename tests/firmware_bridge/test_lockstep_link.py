@@ -47,15 +47,29 @@ def test_sends_stop_when_left_and_nothing_afterwards():
     sent = []
     mcu = open_microcontroller("python")
     mcu.run_until(100_000)
-    link = LockstepLink(sent.append, mcu.transmit, VirtualClock())
+
+    def write(data):
+        sent.append(data)
+        mcu.receive(data)
+        mcu.run_until(mcu.time_us + 20_000)
+
+    link = LockstepLink(write, mcu.transmit, VirtualClock())
     assert link.send(Command.STOP, 50) == 0
     with link:
-        assert link.send(Command.FORWARD, 50) == 1
-        assert len(sent) == 1
-    assert len(sent) == 2
+        assert [link.send(Command.STOP, 50) for _ in range(3)] == [1, 2, 3]
+    assert len(sent) == 4
     assert link.send(Command.FORWARD, 50) == 0
-    assert len(sent) == 2
+    assert len(sent) == 4
     assert not link.health().connected
+
+
+def test_sends_no_stop_when_left_that_would_help_to_arm():
+    sent = []
+    mcu = open_microcontroller("python")
+    mcu.run_until(100_000)
+    with LockstepLink(sent.append, mcu.transmit, VirtualClock()) as link:
+        assert link.send(Command.STOP, 50) == 1
+    assert len(sent) == 1
 
 
 def test_a_dead_line_is_seen():

@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from tests.systemd.conftest import REPOSITORY, UNIT, wait_for
+from tests.systemd.conftest import DEVICE, REPOSITORY, UNIT, wait_for
 
 BACK_WITHIN_S = 1.0
 """The issue's: killed, restarted and driving frames into commands again."""
@@ -143,13 +143,13 @@ def test_what_fails_at_every_start_is_given_up_and_says_why(container):
     config = container.root / "etc/paperlane/paperlane.toml"
     text = config.read_text()
     try:
-        config.write_text("[camera]\nsource = 3\n")
+        config.write_text(text.replace(DEVICE, "/dev/nothing"))
         container.systemctl("reset-failed", "paperlane", check=False)
         container.systemctl("start", "--no-block", "paperlane")
         wait_for(lambda: container.show("ActiveState") == "failed", 120, "the start limit")
         assert container.show("Result") == "exit-code"
         journal = container.journal()
-        assert journal.count("camera.source = 3 must be of type str") == STARTS
+        assert journal.count("cannot open the serial device '/dev/nothing'") == STARTS
         assert "Start request repeated too quickly" in journal
         # Mended and plugged in within the minute: what udev then runs lets systemd start it.
         config.write_text(text)
@@ -161,6 +161,30 @@ def test_what_fails_at_every_start_is_given_up_and_says_why(container):
         config.write_text(text)
         container.systemctl("stop", "paperlane", check=False)
         container.systemctl("reset-failed", "paperlane", check=False)
+
+
+@pytest.mark.redteam
+def test_wrong_input_is_given_up_at_once(container):
+    """It was started again ten times, each time as wrong as before."""
+    config = container.root / "etc/paperlane/paperlane.toml"
+    text = config.read_text()
+    try:
+        config.write_text("[camera]\nsource = 3\n")
+        container.systemctl("reset-failed", "paperlane", check=False)
+        container.systemctl("start", "--no-block", "paperlane")
+        wait_for(lambda: container.show("ActiveState") == "failed", 30, "giving up")
+        assert container.show("NRestarts") == "0"
+        assert container.show("ExecMainStatus") == "2"
+        assert "camera.source = 3 must be of type str" in container.journal()
+    finally:
+        config.write_text(text)
+        container.systemctl("reset-failed", "paperlane", check=False)
+
+
+@pytest.mark.redteam
+def test_memory_and_tasks_are_bounded(container):
+    assert int(container.show("MemoryMax")) == 384 << 20
+    assert int(container.show("TasksMax")) == 96
 
 
 def test_systemd_finds_nothing_to_complain_of(container):

@@ -12,6 +12,7 @@ from importlib import import_module
 from controller.cli.common import FELL_SHORT, WRONG_USAGE
 from controller.errors import ControllerError, DataError, UsageError
 from firmware_bridge.errors import BridgeError
+from firmware_bridge.text import log_to_stderr, printable, printable_output
 from training.errors import SpecError
 
 
@@ -30,17 +31,18 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 def run_command(work: Callable[[], int]) -> int:
     """Run a command's work and turn its errors into one line and an exit code."""
-    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
+    log_to_stderr(logging.WARNING, "%(name)s: %(message)s")
     try:
         return work()
     except (UsageError, DataError, SpecError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(error)}", file=sys.stderr)
         return WRONG_USAGE
     except (ControllerError, BridgeError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(error)}", file=sys.stderr)
         return FELL_SHORT
     except OSError as error:
-        print(f"error: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
+        said = printable(f"{error.filename or ''}: {error.strerror or error}")
+        print(f"error: {said}", file=sys.stderr)
         return WRONG_USAGE
     except ModuleNotFoundError as error:
         print(f"error: {error.name} is not installed; pip install '.[train]'", file=sys.stderr)
@@ -63,4 +65,5 @@ def dispatch(argv: Sequence[str] | None, commands: Mapping[str, str], default: s
     if arguments and arguments[0] in commands:
         target = commands[arguments.pop(0)]
     module, function = target.split(":")
-    return int(getattr(import_module(module), function)(arguments))
+    with printable_output():
+        return int(getattr(import_module(module), function)(arguments))

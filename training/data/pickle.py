@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import reprlib
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,10 @@ def list_records(path: Path) -> Listing:
         if word == BACKWARD:
             listing.dropped["car drives backwards"] += 1
         elif word not in LABELS:
-            raise DataError(f"{found[0]}: label {word!r} of {name!r}; up, left, right, down are")
+            raise DataError(
+                f"{found[0]}: label {reprlib.repr(word)} of {reprlib.repr(name)}; "
+                "up, left, right, down are"
+            )
         elif Path(name).name != name:
             listing.dropped["name outside the folder"] += 1
         else:

@@ -7,11 +7,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from controller.errors import DataError
+from controller.files import read_bounded
 from controller.frames import Pixels, fit
+from controller.pictures import MOST_CODED_BYTES, decode_picture
 from controller.recording.frameset import UNLABELLED, FrameSet, write_meta
 from controller.recording.tubs import TURN_ANGLE
 
@@ -78,20 +79,15 @@ def read_picture(path: Path) -> Pixels | str:
         ``(h, w, 3) uint8`` RGB, or the reason why there is none.
     """
     try:
-        data = np.fromfile(path, np.uint8)
+        data = read_bounded(path, MOST_CODED_BYTES)
     except FileNotFoundError:
         return "picture missing"
     except OSError:
         return "picture unreadable"
-    if not data.size:
+    if not data:
         return "picture of zero bytes"
-    try:
-        picture = cv2.imdecode(data, cv2.IMREAD_COLOR)
-    except cv2.error:
-        picture = None
-    if picture is None:
-        return "picture broken"
-    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+    picture = decode_picture(data)
+    return "picture broken" if picture is None else picture
 
 
 def collect(listing: Listing, shape: tuple[int, int], folder: Path | None = None) -> FrameSet:

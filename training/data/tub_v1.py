@@ -12,7 +12,8 @@ import math
 from collections import Counter
 from pathlib import Path
 
-from controller.recording.tubs import TubRecord
+from controller.files import read_bounded
+from controller.recording.tubs import LONGEST_LINE, TubRecord
 from training.data.records import Listing
 from training.data.tub import listing_of
 
@@ -45,7 +46,7 @@ def list_records(path: Path) -> Listing:
 def _read(file: Path) -> TubRecord | str:
     """A record, or why the file is none."""
     try:
-        entry = json.loads(file.read_bytes())
+        entry = json.loads(read_bounded(file, LONGEST_LINE))
     except (OSError, ValueError):
         return "broken JSON file"
     try:
