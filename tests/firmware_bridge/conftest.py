@@ -5,7 +5,6 @@ import time
 import pytest
 
 from firmware_bridge.emulation.base import Microcontroller, open_microcontroller
-from firmware_bridge.errors import EmulatorError
 from firmware_bridge.wire.commands import Command, McuState, McuStatus, MotorOutputs, Trip
 from firmware_bridge.wire.protocol import COUNTERS, CommandFrame, encode_command
 from firmware_bridge.wire.session import HostSession
@@ -84,10 +83,7 @@ def make_rig():
     made = []
 
     def make(name: str) -> Rig:
-        try:
-            made.append(Rig(open_microcontroller(name)))
-        except EmulatorError as error:
-            pytest.skip(str(error))
+        made.append(Rig(open_microcontroller(name)))
         return made[-1]
 
     yield make

@@ -3,20 +3,11 @@
 import pytest
 
 from firmware_bridge.emulation.avr_mcu import AvrMcu
-from firmware_bridge.errors import EmulatorError
-from firmware_bridge.firmware.toolchain import build_avr
 from firmware_bridge.wire.commands import Command, McuState, Trip
 from firmware_bridge.wire.protocol import CommandFrame, encode_command
 from firmware_bridge.wire.session import HostSession
 
-
-@pytest.fixture(autouse=True, scope="module")
-def _tools():
-    try:
-        build_avr()
-        AvrMcu().close()
-    except EmulatorError as error:
-        pytest.skip(str(error))
+pytestmark = pytest.mark.needs("simavr")
 
 
 def status_of(mcu, after_ms=120):

@@ -4,7 +4,6 @@ import random
 
 import pytest
 
-from firmware_bridge.errors import EmulatorError
 from firmware_bridge.firmware.toolchain import CORE, SOURCES, WARNINGS, build
 from firmware_bridge.verification.differential import Script, build_trace, difference
 from firmware_bridge.verification.differential_scripts import directed_script, random_script
@@ -14,10 +13,7 @@ from firmware_bridge.wire.protocol import encode_frame
 
 @pytest.fixture(scope="module")
 def trace():
-    try:
-        return build_trace(sanitized=True)
-    except EmulatorError as error:
-        pytest.skip(str(error))
+    return build_trace(sanitized=True)
 
 
 def test_at_every_edge_of_the_rules_under_sanitizers(trace):
@@ -86,6 +82,7 @@ def play(rig, seed):
     return seen
 
 
+@pytest.mark.needs("simavr")
 @pytest.mark.parametrize("seed", range(6))
 def test_three_builds_alike_on_the_same_bytes(make_rig, seed):
     python, host, avr = (play(make_rig(name), seed) for name in ("python", "host", "avr"))

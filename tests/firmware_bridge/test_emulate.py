@@ -6,9 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from firmware_bridge.errors import EmulatorError
-from firmware_bridge.firmware.toolchain import build_avr
-
 ROOT = Path(__file__).parents[2]
 
 DRIVER = """
@@ -34,12 +31,7 @@ with open_link(sys.argv[1], MonotonicClock()) as link:
 """
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _tools():
-    try:
-        build_avr()
-    except EmulatorError as error:
-        pytest.skip(str(error))
+pytestmark = pytest.mark.needs("simavr")
 
 
 def emulate(*arguments):

@@ -4,20 +4,12 @@ import time
 import pytest
 
 from firmware_bridge.clock import MonotonicClock
-from firmware_bridge.emulation.avr_mcu import AvrMcu
 from firmware_bridge.emulation.emulator import Emulator
 from firmware_bridge.emulation.pty_line import PtyLine
-from firmware_bridge.errors import EmulatorError
 from firmware_bridge.links.serial import SerialLink
 from firmware_bridge.wire.commands import Command, McuState
 
-
-@pytest.fixture(autouse=True, scope="module")
-def _tools():
-    try:
-        AvrMcu().close()
-    except EmulatorError as error:
-        pytest.skip(str(error))
+pytestmark = pytest.mark.needs("simavr")
 
 
 class Running:

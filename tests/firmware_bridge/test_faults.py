@@ -1,16 +1,8 @@
 import pytest
 
-from firmware_bridge.emulation.avr_mcu import AvrMcu
-from firmware_bridge.errors import EmulatorError
 from firmware_bridge.verification.faults import FAULTS, run_fault
 
-
-@pytest.fixture(autouse=True, scope="module")
-def _tools():
-    try:
-        AvrMcu().close()
-    except EmulatorError as error:
-        pytest.skip(str(error))
+pytestmark = pytest.mark.needs("simavr")
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -3,18 +3,11 @@ import json
 import pytest
 
 from firmware_bridge.__main__ import main
-from firmware_bridge.errors import EmulatorError
 from firmware_bridge.firmware.toolchain import SOURCES
 from firmware_bridge.verification.fuzz import build_fuzzer, fuzz
 from firmware_bridge.wire.protocol import COUNTERS
 
-
-@pytest.fixture(autouse=True, scope="module")
-def _tools():
-    try:
-        build_fuzzer(sanitized=False)
-    except EmulatorError as error:
-        pytest.skip(str(error))
+pytestmark = pytest.mark.needs("compiler")
 
 
 def test_no_wrong_command_in_millions_of_corrupted_frames(request):

@@ -2,19 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from firmware_bridge.errors import EmulatorError
-from firmware_bridge.firmware.toolchain import SOURCES, require
+from firmware_bridge.firmware.toolchain import SOURCES
 from firmware_bridge.verification.differential_scripts import directed_script, random_script
 from firmware_bridge.verification.mutants import mutants
 from firmware_bridge.verification.mutation import MUTATED, all_mutants, judge, load_equivalent
-
-
-@pytest.fixture(scope="module")
-def _compiler():
-    try:
-        require("cc")
-    except EmulatorError as error:
-        pytest.skip(str(error))
 
 
 def changes(tmp_path, code):
@@ -57,7 +48,7 @@ def test_justified_survivors_still_exist():
     assert load_equivalent() <= known
 
 
-@pytest.mark.usefixtures("_compiler")
+@pytest.mark.needs("compiler")
 def test_a_sample_of_mutants_is_killed():
     sample = all_mutants()[::17]
     verdicts = judge(sample, [directed_script(), random_script(0)], jobs=2)
@@ -65,7 +56,7 @@ def test_a_sample_of_mutants_is_killed():
     assert sum(verdict.fate == "killed" for verdict in verdicts) > 30
 
 
-@pytest.mark.usefixtures("_compiler")
+@pytest.mark.needs("compiler")
 def test_what_changes_nothing_survives():
     sound = (SOURCES / "core.c").read_text()
     mutant = all_mutants()[0]
@@ -75,7 +66,7 @@ def test_what_changes_nothing_survives():
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("_compiler")
+@pytest.mark.needs("compiler")
 def test_every_mutant_is_killed():
     verdicts = judge(all_mutants(), [directed_script()], jobs=2)
     assert [v.mutant for v in verdicts if v.fate == "survived"] == []

@@ -10,30 +10,21 @@ from firmware_bridge.firmware.toolchain import (
     RAM_BYTES,
     build_avr,
     firmware_size,
-    require,
 )
 from firmware_bridge.verification.coverage import measure
 from firmware_bridge.verification.differential_scripts import directed_script
 
 
-def needs(*tools):
-    try:
-        for tool in tools:
-            require(tool)
-    except EmulatorError as error:
-        pytest.skip(str(error))
-
-
+@pytest.mark.needs("avr-gcc")
 @pytest.mark.parametrize("defines", [[], ["PL_BATTERY_DIVIDER=300"]])
 def test_half_of_flash_and_ram_are_free(defines):
-    needs("avr-gcc", "avr-size")
     size = firmware_size(build_avr(defines))
     assert 0 < size.flash_bytes <= FLASH_BYTES // 2
     assert 0 < size.ram_bytes <= RAM_BYTES // 2
 
 
+@pytest.mark.needs("avr-gcc")
 def test_build_prints_what_is_used(capsys, tmp_path):
-    needs("avr-gcc", "avr-size")
     assert main(["build", "--out", str(tmp_path / "firmware.elf")]) == 0
     printed = capsys.readouterr().out
     assert "of 32768 bytes" in printed
@@ -41,8 +32,8 @@ def test_build_prints_what_is_used(capsys, tmp_path):
     assert (tmp_path / "firmware.elf").read_bytes()[:4] == b"\x7fELF"
 
 
+@pytest.mark.needs("compiler")
 def test_every_line_of_the_core_is_reached():
-    needs("cc", "gcov")
     coverage = measure(directed_script())
     assert coverage.lines > 200
     assert coverage.missed == ()
@@ -54,8 +45,8 @@ def test_a_missing_tool_is_named_with_its_package(monkeypatch):
         build_avr(["PL_NEVER_BUILT_BEFORE=1"])
 
 
+@pytest.mark.needs("avr-gcc")
 def test_what_the_compiler_says_is_passed_on():
-    needs("avr-gcc")
     with pytest.raises(EmulatorError, match="nonsense"):
         build_avr(["PL_DUTY_FORWARD=nonsense"])
 
@@ -71,8 +62,8 @@ def test_the_core_has_no_board_header():
         assert "avr/" not in (toolchain.SOURCES / name).read_text()
 
 
+@pytest.mark.needs("compiler")
 def test_the_core_compiles_as_strict_c11(tmp_path):
-    needs("cc")
     for name in toolchain.CORE:
         subprocess.run(
             ["cc", *toolchain.WARNINGS, "-pedantic", "-Wshadow", "-c",

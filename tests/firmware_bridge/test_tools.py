@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 
 from firmware_bridge.__main__ import main, make_parser
-from firmware_bridge.emulation.avr_mcu import AvrMcu
-from firmware_bridge.errors import EmulatorError
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = (
@@ -21,10 +19,6 @@ COMMANDS = (
 
 
 def on_emulator(*arguments):
-    try:
-        AvrMcu().close()
-    except EmulatorError as error:
-        pytest.skip(str(error))
     tool = [sys.executable, "-m", "firmware_bridge"]
     return subprocess.run(
         [*tool, "emulate", "--", *tool, *arguments],
@@ -37,6 +31,7 @@ def on_emulator(*arguments):
     )
 
 
+@pytest.mark.needs("simavr")
 def test_check_passes_on_the_emulated_car():
     for _ in range(3):  # a machine busy with other things may miss a deadline
         done = on_emulator("check", "--on-blocks", "--json", "{pty}")
@@ -53,6 +48,7 @@ def test_check_asks_for_blocks(capsys):
     assert "put the car on blocks" in capsys.readouterr().err
 
 
+@pytest.mark.needs("simavr")
 def test_send_does_what_it_says():
     done = on_emulator("send", "--json", "--seconds", "0.3", "{pty}", "right")
     assert done.returncode == 0, done.stderr
@@ -60,6 +56,7 @@ def test_send_does_what_it_says():
     assert re.search(r"right 0\.[1-9]", done.stdout)
 
 
+@pytest.mark.needs("simavr")
 def test_monitor_only_listens():
     done = on_emulator("monitor", "--seconds", "0.5", "--json", "{pty}")
     assert done.returncode == 0, done.stderr
@@ -69,6 +66,7 @@ def test_monitor_only_listens():
     assert "commands accepted   0" in done.stdout
 
 
+@pytest.mark.needs("simavr")
 def test_bench_prints_round_trips_and_cpu_share():
     done = on_emulator("bench", "--count", "40", "--seconds", "1", "--json", "{pty}")
     figures = json.loads(done.stdout.splitlines()[0])
