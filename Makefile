@@ -23,7 +23,7 @@ IMAGENET ?= $(wildcard ../shared/weights/mobilenet_1_0_224_tf_no_top.h5)
 
 .DEFAULT_GOAL := help
 .PHONY: help drive test real firmware flash fuzz mutants coverage-firmware faults-firmware bench-loop figures-export \
-  bench-train hour faults check format clean
+  bench-train hour faults check docs format clean
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -117,12 +117,16 @@ arm: $(VENV)/.car $(VENV)/.tflite ## Install on an emulated 64-bit ARM Debian, c
 arm32: $(VENV)/.car $(VENV)/.tflite ## The same on an emulated 32-bit ARM Debian
 	@$(EMULATED) --arch armhf
 
-check: $(VENV)/.all ## Format, lint, types, imports
+check: $(VENV)/.all docs ## Format, lint, types, imports, documentation
 	@echo "== checking format, lint, types and imports"
 	@$(BIN)/ruff format --check --quiet . || { echo "run: make format"; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache | tail -n 5
+
+docs: $(VENV)/.all ## The documentation with the code's own, as pages in out/docs; a broken link fails
+	@echo "== building the documentation"
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 format: $(VENV)/.all ## Put the code into the house's format
 	@$(BIN)/ruff format --quiet .
