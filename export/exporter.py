@@ -16,8 +16,9 @@ from controller.model.cards import write_card
 from controller.model.interpreter import make_interpreter
 from export.bench.measure import latency_facts
 from export.convert.calibration import DEFAULT_FRAMES, choose, frames_of
+from export.convert.formats import FORMATS
 from export.convert.operators import check, dissect
-from export.convert.tflite import ROUNDED, convert
+from export.convert.tflite import convert
 from export.errors import ExportUsageError
 from export.facts import model_facts, parity_facts, pool_facts, training_facts
 from export.parity.compare import Exported, compare, run_tflite
@@ -80,7 +81,7 @@ class ExportJob:
     @property
     def rounds(self) -> bool:
         """Whether any weights are to be rounded here, before the converter sees them."""
-        return not self.nearest and bool({*self.formats} & {*ROUNDED})
+        return not self.nearest and any(FORMATS[name].eight_bit_weights for name in self.formats)
 
     def file(self, form: str) -> Path:
         """Where a format is written: ``NAME-FORMAT.tflite``, or ``NAME.tflite`` if alone."""
@@ -121,7 +122,7 @@ class _Material:
 
     Attributes:
         model: The network.
-        rounded: The same with its weights on the 8-bit grid, for `ROUNDED` formats.
+        rounded: The same with its weights on the 8-bit grid, for formats with 8-bit weights.
         calibration: Frames for the converter.
         reference: ``(N, 3)`` the network's probabilities for the held-out frames.
         how: What every card says of data and training.
@@ -137,7 +138,7 @@ class _Material:
 def _export_one(job: ExportJob, form: str, material: _Material) -> Exported:
     """Convert, check, write, run as on the car, and write the card."""
     model = material.model
-    network = material.rounded if form in ROUNDED else model
+    network = material.rounded if FORMATS[form].eight_bit_weights else model
     data = convert(network, form, material.calibration, job.out / LOG)
     anatomy = dissect(data)
     check(anatomy, form)
@@ -146,7 +147,7 @@ def _export_one(job: ExportJob, form: str, material: _Material) -> Exported:
     facts = {**model_facts(model, anatomy, form), **material.how, "output": _output_facts(path)}
     if job.forward_weight != 1.0:
         facts["forward_weight"] = job.forward_weight
-    if form in ROUNDED:
+    if FORMATS[form].eight_bit_weights:
         facts["rounding"] = "nearest" if job.nearest else "GPTQ"
     write_card(path, job.name, shape, facts)  # the car's runtime, which judges it, wants a card
     answers = run_tflite(path, job.held_out)

@@ -10,8 +10,8 @@ import select
 import sys
 import time
 
-from firmware_bridge.emulation.base import open_microcontroller
 from firmware_bridge.emulation.pty_line import PtyLine
+from firmware_bridge.emulation.registry import open_microcontroller
 
 STEP_S = 0.001
 

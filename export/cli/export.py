@@ -10,7 +10,7 @@ from pathlib import Path
 
 from controller.cli.common import DONE, FELL_SHORT, make_parser
 from export.convert.calibration import DEFAULT_FRAMES
-from export.convert.tflite import parse_formats
+from export.convert.formats import parse_formats
 from export.errors import ExportUsageError
 from export.exporter import ExportJob, export_model
 from export.facts import read_run

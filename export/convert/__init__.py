@@ -1,4 +1,4 @@
 """Keras to TFLite: the converter, the frames that it is calibrated on, what came out of it.
 
-Imports no other room. One more format: a line in `tflite`.
+Imports no other room. One more format: an entry in `formats`.
 """

@@ -15,29 +15,9 @@ from typing import Any
 import numpy as np
 
 from controller.frames import Pixels
-from export.errors import ConversionError, ExportUsageError
+from export.convert.formats import FORMATS, Format
+from export.errors import ConversionError
 from training.backend import load_keras, load_tensorflow, stderr_to
-
-FORMATS = ("float32", "float16", "dynamic", "int8", "int8x16")
-QUANTISED = ("int8", "int8x16")
-"""Formats that need calibration frames."""
-ROUNDED = ("dynamic", *QUANTISED)
-"""Formats with 8-bit weights: `training.methods.rounding` rounds better than the converter."""
-
-
-def parse_formats(text: str) -> tuple[str, ...]:
-    """Formats from names with commas between them.
-
-    Raises:
-        ExportUsageError: If one is unknown or none is named.
-    """
-    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    unknown = [name for name in names if name not in FORMATS]
-    if unknown or not names:
-        raise ExportUsageError(
-            f"format {unknown[0] if unknown else text!r} is unknown; there are {', '.join(FORMATS)}"
-        )
-    return names
 
 
 def convert(model: Any, form: str, calibration: Pixels, log: Path) -> bytes:  # noqa: ANN401
@@ -47,8 +27,8 @@ def convert(model: Any, form: str, calibration: Pixels, log: Path) -> bytes:  # 
 
     Args:
         model: A Keras model of this project.
-        form: One of `FORMATS`.
-        calibration: ``(N, H, W, 3) uint8`` frames; used by `QUANTISED` formats.
+        form: A name in `formats.FORMATS`.
+        calibration: ``(N, H, W, 3) uint8`` frames; for formats that are calibrated.
         log: File that the converter's noise is appended to.
 
     Returns:
@@ -57,12 +37,14 @@ def convert(model: Any, form: str, calibration: Pixels, log: Path) -> bytes:  # 
     Raises:
         ConversionError: If the converter fails; the log says how.
     """
-    tf = load_tensorflow()
+    tf, wanted = load_tensorflow(), FORMATS[form]
     try:
         with stderr_to(log), tempfile.TemporaryDirectory() as folder:
-            _save_frozen(tf, model, Path(folder), raw_bytes_in=form != "int8")
+            _save_frozen(tf, model, Path(folder), raw_bytes_in=not wanted.converter_takes_bytes)
             converter = tf.lite.TFLiteConverter.from_saved_model(folder)
-            _configure(tf, converter, form, calibration)
+            wanted.configure(tf, converter)
+            if wanted.calibrated:
+                _calibrate(converter, wanted, calibration)
             return bytes(converter.convert())
     except Exception as error:  # the converter raises many unrelated types
         raise ConversionError(
@@ -102,28 +84,12 @@ def _save_frozen(tf: Any, model: Any, folder: Path, *, raw_bytes_in: bool) -> No
     tf.saved_model.save(module, str(folder), signatures={"serving_default": module.answer})
 
 
-def _configure(tf: Any, converter: Any, form: str, calibration: Pixels) -> None:  # noqa: ANN401
-    lite = tf.lite
-    if form != "float32":
-        converter.optimizations = [lite.Optimize.DEFAULT]
-    if form == "float16":
-        converter.target_spec.supported_types = [tf.float16]
-    if form in QUANTISED:
-        dtype = np.float32 if form == "int8" else np.uint8
+def _calibrate(converter: Any, form: Format, calibration: Pixels) -> None:  # noqa: ANN401
+    """Give the converter its calibration frames, as the graph takes them."""
+    dtype = np.float32 if form.converter_takes_bytes else np.uint8
 
-        def representative() -> Iterator[list[Any]]:
-            for frame in calibration:
-                yield [frame[None].astype(dtype)]
+    def representative() -> Iterator[list[Any]]:
+        for frame in calibration:
+            yield [frame[None].astype(dtype)]
 
-        converter.representative_dataset = representative
-    if form == "int8":
-        converter.target_spec.supported_ops = [lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.inference_input_type = tf.uint8
-        # Bytes out, too: their zero point is 0, so a reader that forgets it cannot go wrong.
-        converter.inference_output_type = tf.uint8
-    if form == "int8x16":
-        # The 16x8 quantiser cannot convert bytes to float: that one operator stays as it is.
-        converter.target_spec.supported_ops = [
-            lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8,
-            lite.OpsSet.TFLITE_BUILTINS,
-        ]
+    converter.representative_dataset = representative

@@ -1,19 +1,11 @@
-"""A microcontroller in virtual time, and the registry that finds one by name."""
+"""What a microcontroller in virtual time is, whoever emulates it."""
 
 from __future__ import annotations
 
 import abc
-import importlib
 from typing import Self
 
-from firmware_bridge.errors import EmulatorError
 from firmware_bridge.wire.commands import McuState, MotorOutputs
-
-_REGISTRY = {
-    "python": "firmware_bridge.emulation.python_mcu:PythonMcu",
-    "host": "firmware_bridge.emulation.host_mcu:HostMcu",
-    "avr": "firmware_bridge.emulation.avr_mcu:AvrMcu",
-}
 
 
 class Microcontroller(abc.ABC):
@@ -75,22 +67,3 @@ class Microcontroller(abc.ABC):
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def open_microcontroller(name: str) -> Microcontroller:
-    """Make one by name.
-
-    Args:
-        name: ``python`` (no compiler needed), ``host`` (the C core, built for this machine), or
-            ``avr`` (the ATmega328P firmware in simavr).
-
-    Raises:
-        EmulatorError: The name is unknown, or a tool that it needs is missing.
-    """
-    if name not in _REGISTRY:
-        raise EmulatorError(
-            f"no microcontroller is called {name!r}; there are: {', '.join(sorted(_REGISTRY))}"
-        )
-    module, _, attribute = _REGISTRY[name].partition(":")
-    made: Microcontroller = getattr(importlib.import_module(module), attribute)()
-    return made

@@ -16,7 +16,8 @@ import numpy as np
 
 from controller.clock import VirtualClock
 from controller.frames import Frame
-from firmware_bridge.emulation.base import Microcontroller, open_microcontroller
+from firmware_bridge.emulation.base import Microcontroller
+from firmware_bridge.emulation.registry import open_microcontroller
 from firmware_bridge.wire.commands import Command, MotorOutputs
 from simulator.car.car import ACKERMANN, REFERENCE, CarConfig, make_car, sample_car
 from simulator.errors import SimulatorUsageError
@@ -62,7 +63,7 @@ class WorldConfig:
         car_kind: One of `simulator.car.car.CAR_KINDS`; "" for the one that suits the track.
         timing: The camera's.
         inference_ms: Virtual time that the model takes.
-        microcontroller: For `firmware_bridge.emulation.base.open_microcontroller`.
+        microcontroller: For `firmware_bridge.emulation.registry.open_microcontroller`.
         line_loss: Share of the commands that the line loses, 0 to 1.
         line_delay_ms: How long a command is on the line, 0 or more.
         start_m: Where on the lap the car starts.

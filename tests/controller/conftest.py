@@ -15,7 +15,7 @@ from controller.drive.loop import Loop
 from controller.drive.supervisor import Supervisor, SupervisorSettings
 from controller.errors import EndOfFrames
 from controller.frames import Frame
-from firmware_bridge.emulation.base import open_microcontroller
+from firmware_bridge.emulation.registry import open_microcontroller
 from firmware_bridge.links.lockstep import LockstepLink
 from firmware_bridge.wire.commands import Command
 

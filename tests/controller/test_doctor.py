@@ -29,8 +29,8 @@ from controller.errors import EndOfFrames
 from controller.frames import Frame
 from controller.service.control import ArmingSettings
 from controller.service.control_client import NotAllowedError
-from firmware_bridge.emulation.base import open_microcontroller
 from firmware_bridge.emulation.pty_line import PtyLine
+from firmware_bridge.emulation.registry import open_microcontroller
 from firmware_bridge.wire.commands import Trip
 from firmware_bridge.wire.protocol import VERSION, encode_status
 

@@ -11,8 +11,8 @@ from controller.clock import MonotonicClock
 from controller.drive.replay import replay
 from controller.model.pilot import TflitePilot, find_model
 from controller.recording.recorder import Recorder
-from firmware_bridge.emulation.base import open_microcontroller
 from firmware_bridge.emulation.pty_line import PtyLine
+from firmware_bridge.emulation.registry import open_microcontroller
 from firmware_bridge.links.registry import open_link
 
 

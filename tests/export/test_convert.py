@@ -5,8 +5,9 @@ from controller.errors import ModelError
 from controller.model.cards import write_card
 from controller.model.pilot import TflitePilot
 from export.convert.calibration import choose, frames_of
+from export.convert.formats import FORMATS, parse_formats
 from export.convert.operators import Anatomy, Operator, check, dissect, float_islands
-from export.convert.tflite import FORMATS, convert, parse_formats
+from export.convert.tflite import convert
 from export.errors import ConversionError, ExportUsageError
 from training.backend import load_keras, load_model
 from training.data.pool import Pool

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from firmware_bridge.emulation.base import Microcontroller, open_microcontroller
+from firmware_bridge.emulation.base import Microcontroller
+from firmware_bridge.emulation.registry import MICROCONTROLLERS, open_microcontroller
 from firmware_bridge.wire.commands import Command, McuState, McuStatus, MotorOutputs, Trip
 from firmware_bridge.wire.protocol import COUNTERS, CommandFrame, encode_command
 from firmware_bridge.wire.session import HostSession
@@ -91,7 +92,7 @@ def make_rig():
         rig.mcu.close()
 
 
-@pytest.fixture(params=["python", "host", "avr"])
+@pytest.fixture(params=sorted(MICROCONTROLLERS))
 def rig(request, make_rig):
     """The same tests over every build of the firmware."""
     return make_rig(request.param)

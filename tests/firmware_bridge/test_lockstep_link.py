@@ -1,4 +1,4 @@
-from firmware_bridge.emulation.base import open_microcontroller
+from firmware_bridge.emulation.registry import open_microcontroller
 from firmware_bridge.links.lockstep import LockstepLink
 from firmware_bridge.wire.commands import Command, McuState
 

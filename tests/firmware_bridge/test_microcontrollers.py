@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from firmware_bridge.emulation.base import open_microcontroller
+from firmware_bridge.emulation.registry import open_microcontroller
 from firmware_bridge.errors import EmulatorError
 from firmware_bridge.wire.commands import Command, McuState, MotorOutputs, Trip
 from firmware_bridge.wire.protocol import encode_frame

@@ -7,8 +7,8 @@ import time
 import pytest
 
 from firmware_bridge.clock import MonotonicClock
-from firmware_bridge.emulation.base import open_microcontroller
 from firmware_bridge.emulation.pty_line import PtyLine
+from firmware_bridge.emulation.registry import open_microcontroller
 from firmware_bridge.errors import LinkError, VersionError
 from firmware_bridge.links.serial import SerialLink, find_device
 from firmware_bridge.wire.commands import Command, McuState
