@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,16 +10,10 @@ from controller.frames import CLASS_NAMES
 from export.parity.compare import LEAST_AGREEMENT, MOST_POINTS_LOST, Exported
 from export.parity.layers import LayerError
 from training.data.pool import Pool
+from training.report.page import render
 from training.runs.folder import write_json
 
-_STYLE = (
-    "body{font:15px/1.4 sans-serif;margin:2em auto;max-width:62em;color:#222;padding:0 1em}"
-    "table{border-collapse:collapse}td,th{padding:3px 10px;text-align:right}"
-    "tr+tr td{border-top:1px solid #ddd}"
-    "td:first-child,th:first-child,.left{text-align:left!important}"
-    ".bad{color:#b00}.bar{background:#69c;height:10px;display:inline-block}"
-    "h2{margin-top:1.6em;font-size:1.15em}div.side{display:inline-block;margin-right:3em}"
-)
+TEMPLATE = Path(__file__).with_name("parity.html.j2")
 _BAR_PIXELS_PER_DB = 6
 COLUMNS: dict[str, Callable[[Exported], str]] = {
     "size, kB": lambda item: f"{item.size_bytes / 1000:.1f}",
@@ -104,59 +97,39 @@ def names_text(names: Sequence[str], most: int = 4) -> str:
 
 
 def _page(name: str, results: Sequence[Exported], layers: Sequence[LayerError], held: Pool) -> str:
-    keras = results[0].parity.keras
-    title = html.escape(f"Parity of {name}")
-    parts = [
-        (
-            f"<h1>{title}</h1><p>On {html.escape(names_text(held.drives_present))}, {len(held)} "
-            f"frames, run as on the car. Keras: accuracy {keras.accuracy:.4f}, balanced "
-            f"{keras.balanced_accuracy:.4f}, calibration error "
-            f"{results[0].parity.keras_calibration_error:.4f}.</p>"
-        ),
-        _table(
-            ["format", *COLUMNS],
-            [[item.form, *(cell(item) for cell in COLUMNS.values())] for item in results],
-        ),
-        *(_verdict(item) for item in results),
-        "<h2>Answers of Keras (down) and of the file (across), frames</h2>",
-    ]
-    for item in results:
-        rows = zip(CLASS_NAMES, item.parity.changes, strict=True)
-        matrix = _table([item.form, *CLASS_NAMES], [[word, *row] for word, row in rows])
-        parts.append(f'<div class="side">{matrix}</div>')
-    if layers:
-        parts.append("<h2>int8 against float, layer by layer: signal to noise, dB</h2>")
-        parts.append(_layer_table(layers))
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
-        f"<style>{_STYLE}</style>{''.join(parts)}</html>\n"
+    parity = results[0].parity
+    keras = (
+        f"accuracy {parity.keras.accuracy:.4f}, balanced {parity.keras.balanced_accuracy:.4f}, "
+        f"calibration error {parity.keras_calibration_error:.4f}"
+    )
+    return render(
+        TEMPLATE,
+        name=name,
+        drives=names_text(held.drives_present),
+        frames=len(held),
+        keras=keras,
+        headings=["format", *COLUMNS],
+        rows=[[item.form, *(cell(item) for cell in COLUMNS.values())] for item in results],
+        verdict=_verdict(results),
+        matrices=[
+            {
+                "headings": [item.form, *CLASS_NAMES],
+                "rows": [
+                    [word, *row] for word, row in zip(CLASS_NAMES, item.parity.changes, strict=True)
+                ],
+            }
+            for item in results
+        ],
+        layers=layers,
+        pixels_per_db=_BAR_PIXELS_PER_DB,
     )
 
 
-def _verdict(item: Exported) -> str:
-    if item.form != "int8":
-        return ""
+def _verdict(results: Sequence[Exported]) -> dict[str, Any] | None:
+    """What is said of the int8 file, where there is one."""
     bounds = f"at least {LEAST_AGREEMENT:.0%} agreement, at most {MOST_POINTS_LOST} points lost"
-    if item.parity.good:
-        return f"<p>int8 is faithful enough ({bounds}).</p>"
-    return f'<p class="bad">int8 falls short ({bounds}).</p>'
-
-
-def _layer_table(layers: Sequence[LayerError]) -> str:
-    head = '<th>layer</th><th class="left">operator</th><th>dB</th><th></th>'
-    rows = "".join(
-        f'<tr><td>{html.escape(layer.name)}</td><td class="left">{html.escape(layer.operator)}</td>'
-        f'<td>{layer.snr_db:.1f}</td><td class="left"><span class="bar" style="width:'
-        f'{max(0.0, layer.snr_db) * _BAR_PIXELS_PER_DB:.0f}px"></span></td></tr>'
-        for layer in layers
-    )
-    return f"<table><tr>{head}</tr>{rows}</table>"
-
-
-def _table(headings: Sequence[Any], rows: Sequence[Sequence[Any]]) -> str:
-    head = "".join(f"<th>{html.escape(str(cell))}</th>" for cell in headings)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) + "</tr>"
-        for row in rows
-    )
-    return f"<table><tr>{head}</tr>{body}</table>"
+    for item in results:
+        if item.form == "int8":
+            fate = "is faithful enough" if item.parity.good else "falls short"
+            return {"good": item.parity.good, "words": f"int8 {fate} ({bounds})."}
+    return None

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from training.report.page import render
 from training.runs.folder import write_json
 from training.study.figures import draw_figures
 from training.study.groups import Group, block, frontier, groups, kept_share, slice_groups
 from training.study.plan import SEED_SHUFFLED
 from training.study.results import STARTS, Finished, Study, read_study
+
+TEMPLATE = Path(__file__).with_name("study.html.j2")
 
 Column = tuple[str, Callable[[Group], str]]
 
@@ -37,15 +39,6 @@ class Table:
         lines = ["| " + " | ".join(self.headings) + " |", "|" + "---|" * len(self.headings)]
         lines += ["| " + " | ".join(row) + " |" for row in self.rows]
         return "\n".join(lines)
-
-    def html(self) -> str:
-        """The table for a page, without its title."""
-        head = "".join(f"<th>{html.escape(cell)}</th>" for cell in self.headings)
-        lines = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
-            for row in self.rows
-        )
-        return f"<table><tr>{head}</tr>{lines}</table>"
 
 
 def spread(group: Group, of: Callable[[Finished], float]) -> str:
@@ -189,34 +182,9 @@ def write_report(folders: Sequence[Path], out: Path, command: str) -> list[Path]
         text += [f"## {part.title}", "", *([part.note, ""] if part.note else []), part.markdown()]
         text.append("")
     (out / "study.md").write_text("\n".join(text))
-    body = [f"<h1>Transfer study</h1><p>{made}</p><pre>{html.escape(command)}</pre><p>{where}</p>"]
-    body += [
-        f'<img src="{html.escape(figure.path.name)}" alt="{html.escape(figure.says)}">'
-        for figure in figures
-    ]
-    for part in parts:
-        note = f"<p>{html.escape(part.note)}</p>" if part.note else ""
-        body.append(f"<h2>{html.escape(part.title)}</h2>{note}{part.html()}")
-    (out / "study.html").write_text(_page("".join(body)))
+    page = render(TEMPLATE, made=made, command=command, spread=where, figures=figures, tables=parts)
+    (out / "study.html").write_text(page)
     facts = {"machine": study.machine, "runs": [asdict(run) for run in study.runs]}
     write_json(out / "study.json", facts)
     written = [out / f"study.{kind}" for kind in ("md", "html", "json")]
     return [*written, *(figure.path for figure in figures)]
-
-
-_STYLE = (
-    "body{font:15px/1.45 system-ui,sans-serif;margin:2em auto;max-width:70em;padding:0 1em;"
-    "color:#222}img{max-width:100%;display:block;margin:1em 0}"
-    "table{border-collapse:collapse;margin:.5em 0 2em;font-variant-numeric:tabular-nums}"
-    "td,th{padding:3px 12px;text-align:left;border-bottom:1px solid #ddd;white-space:nowrap}"
-    "th{border-bottom:2px solid #888;white-space:normal}tr:hover td{background:#f4f7fb}"
-    "pre{background:#f4f4f4;padding:.8em;white-space:pre-wrap}"
-)
-
-
-def _page(body: str) -> str:
-    return (
-        '<!doctype html><html lang="en"><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width"><title>Transfer study</title>'
-        f"<style>{_STYLE}</style>{body}</html>\n"
-    )
