@@ -9,7 +9,7 @@ from firmware_bridge.clock import Clock
 from firmware_bridge.errors import LinkError
 from firmware_bridge.links.base import Link
 
-_REGISTRY = {
+LINKS = {
     "serial": "firmware_bridge.links.serial:SerialLink",
     "plain": "firmware_bridge.links.plain:PlainLink",
     "simulated": "simulator.devices.live:open_link",
@@ -31,14 +31,14 @@ def open_link(spec: str, clock: Clock, *, greet: bool = True) -> Link:
         LinkError: The spec is empty.
     """
     kind, colon, device = spec.partition(":")
-    if not colon or kind not in _REGISTRY:
+    if not colon or kind not in LINKS:
         kind, device = "serial", spec
     if not device:
         raise LinkError(
             f"the link {spec!r} names no device; give a path such as /dev/ttyACM0, a pattern such "
             "as '/dev/serial/by-id/*', a URL such as socket://host:port, or plain:PATH"
         )
-    module, _, attribute = _REGISTRY[kind].partition(":")
+    module, _, attribute = LINKS[kind].partition(":")
     make: Callable[..., Link] = getattr(importlib.import_module(module), attribute)
     if kind == "serial" and not greet:
         return make(device, clock, handshake_s=0.0)
