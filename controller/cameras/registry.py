@@ -19,6 +19,14 @@ CAMERAS = {
     "simulated": "simulator.devices.live:LiveCamera",
 }
 """Name -> ``module:function``; the function takes ``(CameraSettings, Clock)``."""
+_ADVICE = {
+    "picamera2": (
+        " It comes with the Pi's own packages (sudo apt install python3-picamera2) and fits the "
+        "Pi's own NumPy, so a checkout's .venv does not see it: sudo systemd/install.sh, then "
+        "`paperlane drive` in place of `python -m controller drive`"
+    ),
+}
+"""What to do about a library that cannot be had by pip."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,5 +85,7 @@ def open_camera(settings: CameraSettings, clock: Clock) -> Camera:
             importlib.import_module(module_name), function_name
         )
     except (ImportError, ValueError) as error:  # the second: built for another NumPy
-        raise UsageError(f"camera {name}: {error}; is its library installed?") from error
+        raise UsageError(
+            f"camera {name}: {error}; is its library installed?{_ADVICE.get(name, '')}"
+        ) from error
     return make(settings, clock)
