@@ -33,10 +33,8 @@ drive: $(VENV)/.car ## Drive a simulated car with the shipped model: table, reco
 	@$(BIN)/python -m simulator drive --track $(TRACK) --seed $(SEED) --out $(OUT)/drive
 
 test: $(VENV)/.all $(VENV)/.tflite ## Run every test (PYTEST_ARGS=... for options)
-	@echo "== running the tests, those that do not watch the clock side by side"
-	@$(BIN)/python -m pytest --part independent -n 2 --dist loadfile $(PYTEST_ARGS) || test $$? -eq 5
-	@echo "== running the tests that watch the clock, one after the other"
-	@$(BIN)/python -m pytest --part real-time $(PYTEST_ARGS) || test $$? -eq 5
+	@echo "== running the tests"
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 real: $(VENV)/.all ## Real recordings -> training -> export -> replay into the emulated firmware
 	@echo "== training sliced n=11 and baseB+ on $(TRAIN), $(EPOCHS) epochs; held out: $(HELD_OUT)"

@@ -12,33 +12,7 @@ REPOSITORY = Path(__file__).parent.parent
 SHARED = REPOSITORY.parent / "shared"
 
 
-REAL_TIME = (
-    "tests/controller/test_benchmark",
-    "tests/controller/test_driving",
-    "tests/controller/test_faults",
-    "tests/controller/test_service",
-    "tests/controller/test_warm_up",
-    "tests/firmware_bridge/test_emulat",
-    "tests/firmware_bridge/test_serial",
-    "tests/firmware_bridge/test_tools",
-    "tests/simulator/test_endurance",
-    "tests/systemd/",
-)
-"""Files whose tests watch the clock: they run one after the other, with nothing beside them."""
-
-
-def is_real_time(item: pytest.Item) -> bool:
-    """Whether a test is of `REAL_TIME`."""
-    return item.path.relative_to(REPOSITORY).as_posix().startswith(REAL_TIME)
-
-
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--part",
-        choices=("all", "independent", "real-time"),
-        default="all",
-        help="only tests that run well side by side (-n 2), or only those that watch the clock",
-    )
     parser.addoption(
         "--no-skips", action="store_true", help="a skipped test fails the run, as in CI"
     )
@@ -93,15 +67,11 @@ def paper_lane() -> Path:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out slow tests (unless asked for: `-m slow`) and the other part of the suite."""
+    """Skip what lacks its tools. Slow tests run only when asked for by name: `-m slow`."""
     skip_what_cannot_run(items)
-    part, slow_too = config.option.part, bool(config.option.markexpr)
-    chosen = [
-        item
-        for item in items
-        if (slow_too or item.get_closest_marker("slow") is None)
-        and part in ("all", "real-time" if is_real_time(item) else "independent")
-    ]
+    if config.option.markexpr:
+        return
+    chosen = [item for item in items if item.get_closest_marker("slow") is None]
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = chosen
 

@@ -21,11 +21,11 @@ MOST_MIB = 400
 """More than any command needs that looks into a file of ours, and far less than the bombs hold."""
 GIB = 1 << 30
 BOUNDED = """
-import resource, sys
+import sys
 from controller.__main__ import main
+from controller.system.process import memory_mib
 code = main(sys.argv[2:])
-peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-sys.exit(99 if peak_mib > float(sys.argv[1]) else code)
+sys.exit(99 if memory_mib(peak=True) > float(sys.argv[1]) else code)
 """
 
 
